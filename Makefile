@@ -1,0 +1,47 @@
+# Every target sets up what it needs from a bare Python (3.11 or later, with venv and pip) and is quick when run again.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+BIN := $(VENV)/bin
+
+.PHONY: help demo test test-all lint lock clean
+
+help:
+	@echo "make demo      the main job on sample figures: collect, check, store, report"
+	@echo "make test      the test suite (SQLite and a real PostgreSQL)"
+	@echo "make test-all  the same with browser, kills and faults"
+	@echo "make lint      formatting, style, types, import rules"
+	@echo "make lock      requirements.lock made anew from pyproject.toml"
+	@echo "make clean     remove the environment and the demo's files"
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; run: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@echo "Setting up the environment in $(VENV) (once; about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(INSTALLED)
+
+demo: $(INSTALLED)
+	@$(BIN)/mittaristo demo
+
+test: $(INSTALLED)
+	@$(BIN)/python -m pytest -m "not long" --require postgresql
+
+test-all: $(INSTALLED)
+	@$(BIN)/python -m pytest --require postgresql --require chromium
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	@rm -rf $(VENV) var/demo
