@@ -1,0 +1,1 @@
+"""What things are: the programme, its indicators, areas, periods, observations. Imports nothing of ours."""

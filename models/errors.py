@@ -1,0 +1,28 @@
+"""Errors people read: each says what is wrong, where, and what to do, in one line."""
+
+from __future__ import annotations
+
+
+class MittaristoError(Exception):
+    """The base of every error we raise on purpose; its text is one line for a person."""
+
+
+class ConfigurationError(MittaristoError):
+    """Wrong use or settings: the command line ends with exit code 2."""
+
+
+class CatalogueError(ConfigurationError):
+    """The catalogue does not hold together; `problems` has one line each, with file and line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        """Join `problems` (never empty) into one text, a line each."""
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class SourceError(MittaristoError):
+    """A source did not answer as it should; the dataset fails, the others go on."""
+
+
+class ResolutionError(SourceError):
+    """A variable or value of the catalogue was found in a table not once but never or several times."""
