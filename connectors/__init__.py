@@ -1,0 +1,6 @@
+"""Bytes in, source frame out. One polite session, the protocols and formats, and a module a provider.
+
+`http` and `limiter` ask, `pxweb` speaks the protocol, `jsonstat` and `pxjson` read the formats, and
+`statfin` is the first provider. Nothing here renames, merges or rounds; nothing here knows the warehouse or
+the gates.
+"""
