@@ -1,0 +1,1 @@
+"""When and in what order: settings, the pipeline that joins the other folders, Prefect flows, the command line."""

@@ -1,0 +1,125 @@
+"""The one program, `mittaristo`: reads the command line, calls the pipeline, ends with the exit codes of the design.
+
+0 green; 1 red (something failed, was held back or is unaccounted for); 2 wrong use or configuration, in one line.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from models.errors import ConfigurationError, MittaristoError
+
+app = typer.Typer(
+    name="mittaristo",
+    help="Collects the indicators of a city's programme and says what is known, since when and how sure that is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+catalogue_app = typer.Typer(help="The catalogue: programme, datasets, indicators.", no_args_is_help=True)
+app.add_typer(catalogue_app, name="catalogue")
+report_app = typer.Typer(help="Pages for people.", no_args_is_help=True)
+app.add_typer(report_app, name="report")
+db_app = typer.Typer(help="Care of the warehouse.", no_args_is_help=True)
+app.add_typer(db_app, name="db")
+
+
+@app.command()
+def demo(
+    synthetic: Annotated[
+        bool, typer.Option(help="Made-up history for every table instead of the real sample.")
+    ] = False,
+) -> None:
+    """The main job on sample figures: stand-in of the services, collection over HTTP, checks, store, report."""
+    from flows.demo_run import run_demo
+
+    raise typer.Exit(run_demo(os.environ, synthetic=synthetic))
+
+
+@app.command()
+def run(
+    source: Annotated[list[str] | None, typer.Option(help="Only this source (may be given again).")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="Only this dataset (may be given again).")] = None,
+    force: Annotated[
+        bool, typer.Option(help="Fetch even where the release check says nothing is new.")
+    ] = False,
+) -> None:
+    """One collection now, through Prefect. Exit code 1 where anything expected failed or was held back."""
+    from flows.commands import run_now
+
+    raise typer.Exit(run_now(os.environ, tuple(source or ()), tuple(dataset or ()), force=force))
+
+
+@app.command()
+def status(json: Annotated[bool, typer.Option("--json", help="Stable JSON.")] = False) -> None:
+    """A row per dataset: state, last release, last fetch, next expected, last error."""
+    from flows.commands import show_status
+
+    show_status(os.environ, as_json=json)
+
+
+@app.command()
+def show(
+    indicator: str,
+    area: Annotated[
+        str, typer.Option(help="Area code; the programme's own municipality where not given.")
+    ] = "",
+    as_of: Annotated[str, typer.Option(help="Date or instant: the series as it was known then.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Stable JSON.")] = False,
+) -> None:
+    """One indicator's series, now or as it was known then."""
+    from flows.commands import show_series
+
+    show_series(os.environ, indicator, area, as_of, as_json=json)
+
+
+@catalogue_app.command("check")
+def catalogue_check() -> None:
+    """Reads the catalogue, says what it holds, or every problem with file and line."""
+    from flows.commands import check_catalogue
+
+    check_catalogue(os.environ)
+
+
+@report_app.command("build")
+def report_build() -> None:
+    """Builds the report's pages from the warehouse."""
+    from flows.commands import build_report
+
+    build_report(os.environ)
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Brings the warehouse's tables and views up to this version."""
+    from flows.commands import upgrade_database
+
+    upgrade_database(os.environ)
+
+
+def main() -> None:
+    """The program's entry: runs the command, turns errors people can act on into one line and an exit code."""
+    logging.captureWarnings(capture=True)
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        sys.stderr.write(f"mittaristo: {error.format_message()} (see mittaristo --help)\n")
+        code = 2
+    except typer.Abort:
+        code = 130
+    except ConfigurationError as error:
+        sys.stderr.write("".join(f"mittaristo: {line}\n" for line in str(error).splitlines()))
+        code = 2
+    except MittaristoError as error:
+        sys.stderr.write(f"mittaristo: {error}\n")
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""What the commands do: open the pipeline, call it, print for a person or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, MutableMapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from flows.collect import CONNECTED
+from flows.pipeline import Pipeline, new_run_id, open_pipeline
+from flows.prefect_home import apply_prefect_settings
+from flows.settings import read_settings
+from models.catalogue import check_summary, load_catalogue
+from models.errors import ConfigurationError
+from models.ledger import GREEN, LedgerRow, Scope, scope_to_json
+from reports.site import build_site
+from warehouse import read
+from warehouse.engine import reading
+from warehouse.ledger import rows_of
+
+
+def out(text: str = "") -> None:
+    """One line to standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def run_now(
+    environ: MutableMapping[str, str], sources: Sequence[str], datasets: Sequence[str], *, force: bool
+) -> int:
+    """`mittaristo run`: collects now and prints the ledger; 0 where all of it is green, else 1."""
+    settings = read_settings(environ)
+    with open_pipeline(settings) as pipeline:
+        wanted = sources_to_run(pipeline, sources, datasets)
+    rows = collect_through_prefect(environ, wanted, force=force, scope=None)
+    print_ledger(rows)
+    return 0 if rows and all(row.state in GREEN for row in rows) else 1
+
+
+def sources_to_run(
+    pipeline: Pipeline, sources: Sequence[str], datasets: Sequence[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """Source → the datasets asked for (() for all of them). Raises ConfigurationError for what is not known."""
+    for dataset_id in datasets:
+        if dataset_id not in pipeline.catalogue.datasets:
+            raise ConfigurationError(f"dataset '{dataset_id}' is not in the catalogue; see mittaristo status")
+    for source in sources:
+        if source not in pipeline.catalogue.sources:
+            known = ", ".join(sorted(pipeline.catalogue.sources))
+            raise ConfigurationError(f"source '{source}' is not in the catalogue; it has {known}")
+    named = dict.fromkeys([*sources, *(pipeline.catalogue.datasets[one].source for one in datasets)])
+    wanted = list(named) or [one for one in pipeline.catalogue.sources if one in CONNECTED]
+    for source in wanted:
+        if source not in CONNECTED:
+            raise ConfigurationError(
+                f"source '{source}' has no connector yet; connected are {', '.join(CONNECTED)}"
+            )
+    return {
+        source: tuple(one for one in datasets if pipeline.catalogue.datasets[one].source == source)
+        for source in wanted
+    }
+
+
+def collect_through_prefect(
+    environ: MutableMapping[str, str],
+    wanted: Mapping[str, tuple[str, ...]],
+    *,
+    force: bool,
+    scope: Scope | None,
+) -> list[LedgerRow]:
+    """Runs the flow of each source and returns the ledger rows of all of them."""
+    settings = read_settings(environ)
+    apply_prefect_settings(environ, settings.home)
+    from flows.prefect_flows import collect_source  # after the settings: Prefect reads them when imported
+
+    rows: list[LedgerRow] = []
+    for source, datasets in wanted.items():
+        run_id = new_run_id()
+        state = collect_source(
+            source=source,
+            run_id=run_id,
+            datasets=datasets,
+            force=force,
+            scope=None if scope is None else scope_to_json(scope),
+            return_state=True,
+        )
+        with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
+            written = rows_of(connection, run_id)
+        if not written:
+            failure = state.result(raise_on_failure=False)
+            if isinstance(failure, BaseException):
+                raise failure
+        rows.extend(written)
+    return rows
+
+
+def print_ledger(rows: Sequence[LedgerRow]) -> None:
+    """The ledger of a run as a table, what is to be said of single datasets, and one line that sums it up."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("dataset", "state", "new", "revised", "same", "calls"):
+        table.add_column(name, justify="left" if name in ("dataset", "state") else "right")
+    for row in rows:
+        counts = row.counts
+        table.add_row(
+            row.dataset_id, row.state, *(str(n) for n in (counts.new, counts.revised, counts.same, row.calls))
+        )
+    _print(table)
+    for row in rows:
+        if row.message and row.state != "unchanged":
+            out(f"{row.dataset_id}: {row.message}")
+    states = pd.Series([row.state for row in rows], dtype="str").value_counts()
+    summary = ", ".join(f"{count} {state}" for state, count in states.items())
+    out(f"{len(rows)} datasets: {summary or 'nothing was expected'}; {sum(row.calls for row in rows)} calls")
+
+
+def show_status(environ: Mapping[str, str], *, as_json: bool) -> None:
+    """`mittaristo status`: dashboard_freshness, a row per dataset."""
+    with open_pipeline(read_settings(environ)) as pipeline, reading(pipeline.engine) as connection:
+        frame = read.freshness(connection)
+    if as_json:
+        out(_json(frame))
+        return
+    _print_frame(frame)
+
+
+def show_series(environ: Mapping[str, str], indicator: str, area: str, as_of: str, *, as_json: bool) -> None:
+    """`mittaristo show`: one indicator's series in one area, now or as of a date or instant."""
+    moment = parse_moment(as_of) if as_of else None
+    with open_pipeline(read_settings(environ)) as pipeline:
+        found = pipeline.catalogue.indicators.get(indicator)
+        if found is None:
+            near = [
+                one for one in pipeline.catalogue.indicators if indicator and indicator.split("_")[0] in one
+            ][:5]
+            hint = f"; near are {', '.join(near)}" if near else ""
+            raise ConfigurationError(f"indicator '{indicator}' is not in the catalogue{hint}")
+        area = area or pipeline.catalogue.programme.municipality
+        if area not in {one.code for one in pipeline.catalogue.all_areas()}:
+            raise ConfigurationError(
+                f"area '{area}' is not in the catalogue; e.g. {pipeline.catalogue.areas.focus.code}"
+            )
+        with reading(pipeline.engine) as connection:
+            frame = read.series(connection, indicator, area, as_of=moment)
+    if as_json:
+        out(_json(frame))
+        return
+    out(
+        f"{found.name_fi} ({found.name_en}), {found.unit}, {area}"
+        + (f", as of {moment:%Y-%m-%d %H:%M %Z}" if moment else "")
+    )
+    if frame.empty:
+        out("no figures")
+        return
+    _print_frame(frame)
+
+
+def check_catalogue(environ: Mapping[str, str]) -> None:
+    """`mittaristo catalogue check`: what the catalogue holds; raises CatalogueError with every problem."""
+    for line in check_summary(load_catalogue(read_settings(environ).programme)):
+        out(line)
+
+
+def build_report(environ: Mapping[str, str]) -> None:
+    """`mittaristo report build`: the pages under the home folder."""
+    settings = read_settings(environ)
+    with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
+        page = build_site(connection, pipeline.catalogue, settings.home / "report", datetime.now(UTC))
+    out(f"report: {page}")
+
+
+def upgrade_database(environ: Mapping[str, str]) -> None:
+    """`mittaristo db upgrade`: tables and views up to this version."""
+    with open_pipeline(read_settings(environ)):
+        out("the warehouse is up to date")
+
+
+def parse_moment(text: str) -> datetime:
+    """An aware instant from a date (its last moment in UTC) or an ISO instant (UTC where it names no zone)."""
+    try:
+        if len(text) == len("2026-01-01"):
+            return datetime.combine(date.fromisoformat(text), time.max, UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"--as-of '{text}' is neither a date nor an instant; give e.g. 2026-03-31 or 2026-03-31T12:00:00+00:00"
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _json(frame: pd.DataFrame) -> str:
+    return json.dumps(_records(frame), ensure_ascii=False, indent=1)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): _plain(v) for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    if value is None or (not isinstance(value, (str, bool)) and pd.isna(value)):
+        return None
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    return value.item() if hasattr(value, "item") else value
+
+
+def _print_frame(frame: pd.DataFrame) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in frame.columns:
+        table.add_column(str(name), justify="right" if frame[name].dtype.kind in "fi" else "left")
+    for row in _records(frame):
+        table.add_row(*(_cell(value) for value in row.values()))
+    _print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _print(table: Table) -> None:
+    console = Console(
+        highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 250
+    )
+    console.print(table)

@@ -1,0 +1,80 @@
+"""What a collection works with, opened once: settings, catalogue, warehouse, raw store; and the run it belongs to."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from platformdirs import user_state_path
+from sqlalchemy import Engine
+
+from flows.settings import Settings
+from models.catalogue import Catalogue, load_catalogue
+from models.errors import ConfigurationError
+from warehouse.catalogue import sync
+from warehouse.engine import open_engine, upgrade, writing
+from warehouse.raw import RawStore
+
+VERSION = version("mittaristo")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The open parts of the system; `limits_folder` holds the pace of calls, shared by all processes of this user."""
+
+    settings: Settings
+    catalogue: Catalogue
+    engine: Engine
+    raw: RawStore
+    limits_folder: Path
+
+    def base_url(self, source: str) -> str:
+        """The base address of `source`: as set in the environment, else the catalogue's."""
+        return self.settings.urls.get(source, self.catalogue.sources[source].base_url)
+
+
+@contextmanager
+def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
+    """A Pipeline with the warehouse upgraded and the catalogue in it. Raises ConfigurationError in one line."""
+    catalogue = load_catalogue(settings.programme)
+    for source in settings.urls:
+        if source not in catalogue.sources:
+            known = ", ".join(sorted(catalogue.sources))
+            raise ConfigurationError(
+                f"MITTARISTO_URL_{source.upper()}: no such source; the catalogue has {known}"
+            )
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            f"MITTARISTO_HOME: cannot make the folder {settings.home} ({error.strerror}); choose another"
+        ) from error
+    engine = open_engine(settings.warehouse_url)
+    try:
+        upgrade(engine)
+        with writing(engine) as connection:
+            sync(connection, catalogue)
+        yield Pipeline(
+            settings=settings,
+            catalogue=catalogue,
+            engine=engine,
+            raw=RawStore(settings.home / "raw"),
+            limits_folder=user_state_path("mittaristo", appauthor=False) / "limits",
+        )
+    finally:
+        engine.dispose()
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_run_id() -> str:
+    """A run's id: its start to the second and a few letters, so that ids sort by time."""
+    return f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

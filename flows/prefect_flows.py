@@ -1,0 +1,155 @@
+"""The Prefect flow: one collection of one source, one task a dataset; its state comes from the ledger."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.artifacts import publish_summary
+from flows.collect import Collection, collect, fail, leave_out, read_limits
+from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.settings import read_settings
+from models.errors import ConfigurationError, MittaristoError, SourceError
+from models.ledger import GREEN, LedgerRow, Scope, scope_from_json
+from warehouse.engine import reading, writing
+from warehouse.errors import WarehouseError
+from warehouse.ledger import close_run, open_run, rows_of
+from warehouse.lock import Lock, hold
+
+LOCK_WAIT_SECONDS = 60.0
+LOCK_LEASE_SECONDS = 900.0
+
+
+def _when_database_away(_task: object, _run: object, state: State[Any]) -> bool:
+    """Only a database that is away is worth another try of the task; the http session has its own retries."""
+    return isinstance(state.result(raise_on_failure=False), WarehouseError)
+
+
+@task(
+    name="collect dataset",
+    cache_policy=NO_CACHE,
+    retries=3,
+    retry_delay_seconds=[2, 10, 60],
+    retry_condition_fn=_when_database_away,
+)
+def collect_dataset(dataset_id: str, collection: Any) -> State[Any]:
+    """Collects one dataset; the task is red when the dataset is. `collection` is a flows.collect.Collection."""
+    row = collect(collection.value, dataset_id)
+    if row.state in GREEN:
+        get_run_logger().info("%s: %s", row.state, row.message)
+        return Completed(message=f"{row.state}: {row.message}", data=row)
+    get_run_logger().error("%s: %s", row.state, row.message)
+    return Failed(message=f"{row.state}: {row.message}", data=row)
+
+
+class _Opaque:
+    """Carries a value past Prefect's search for futures in a task's arguments, which would walk the whole catalogue."""
+
+    def __init__(self, value: Collection) -> None:
+        self.value = value
+
+
+@flow(name="collect", flow_run_name="{source}-{run_id}", validate_parameters=False)
+def collect_source(
+    source: str,
+    run_id: str = "",
+    datasets: Sequence[str] = (),
+    force: bool = False,
+    scope: Mapping[str, Any] | None = None,
+) -> State[Any]:
+    """Collects every expected dataset of `source` (or only `datasets`); red when the ledger says so.
+
+    `scope` is models.ledger.Scope as JSON, None for everything. The settings come from the environment.
+    """
+    run_id = run_id or new_run_id()
+    with open_pipeline(read_settings(os.environ)) as pipeline:
+        expected = expected_datasets(pipeline, source, datasets)
+        with hold(
+            pipeline.engine,
+            f"collect {source}",
+            f"run {run_id}",
+            wait_seconds=LOCK_WAIT_SECONDS,
+            lease_seconds=LOCK_LEASE_SECONDS,
+        ) as lock:
+            return _collect_all(pipeline, lock, source, run_id, expected, force, scope_from_json(scope))
+
+
+def expected_datasets(pipeline: Pipeline, source: str, only: Sequence[str]) -> tuple[str, ...]:
+    """The ids of the datasets a run over `source` must account for, in the catalogue's order."""
+    every = tuple(dataset.id for dataset in pipeline.catalogue.datasets_of(source))
+    unknown = [one for one in only if one not in every]
+    if unknown:
+        raise ConfigurationError(
+            f"dataset '{unknown[0]}' is not one of source '{source}'; see mittaristo status"
+        )
+    return tuple(one for one in every if not only or one in only)
+
+
+def _collect_all(
+    pipeline: Pipeline,
+    lock: Lock,
+    source: str,
+    run_id: str,
+    expected: Sequence[str],
+    force: bool,
+    scope: Scope,
+) -> State[Any]:
+    log = get_run_logger()
+    with writing(pipeline.engine) as connection:
+        open_run(
+            connection,
+            run_id=run_id,
+            source=source,
+            started_at=utc_now(),
+            program_version=VERSION,
+            catalogue_fingerprint=pipeline.catalogue.fingerprint,
+        )
+    try:
+        limits, _ = read_limits(pipeline, source, run_id)
+    except SourceError as error:
+        log.error("%s", error)
+        for dataset_id in expected:
+            fail(pipeline, run_id, dataset_id, str(error))
+    else:
+        collection = _Opaque(Collection(pipeline, run_id, source, limits, scope, force))
+        for dataset_id in expected:
+            lock.renew()
+            if not scope.expects(dataset_id):
+                leave_out(pipeline, run_id, dataset_id)
+                continue
+            named = collect_dataset.with_options(task_run_name=dataset_id, tags=[source, dataset_id])
+            state = named(dataset_id, collection, return_state=True)
+            outcome = state.result(raise_on_failure=False)
+            if not isinstance(outcome, LedgerRow):
+                fail(pipeline, run_id, dataset_id, _unexpected(outcome))
+    with reading(pipeline.engine) as connection:
+        rows = rows_of(connection, run_id)
+    verdict = run_verdict(rows, expected)
+    with writing(pipeline.engine) as connection:
+        close_run(connection, run_id, ended_at=utc_now(), state="red" if verdict else "green")
+    publish_summary(pipeline, source, run_id, rows)
+    if verdict:
+        return Failed(message=verdict)
+    return Completed(message=f"{len(rows)} datasets accounted for")
+
+
+def run_verdict(rows: Sequence[LedgerRow], expected: Sequence[str]) -> str:
+    """'' where every expected dataset has a green row, else one line that names those that have not."""
+    states = {row.dataset_id: row.state for row in rows}
+    red = [
+        f"{one} {states.get(one, 'has no ledger row')}" for one in expected if states.get(one) not in GREEN
+    ]
+    return "; ".join(red)
+
+
+def _unexpected(outcome: object) -> str:
+    if isinstance(outcome, MittaristoError):
+        return str(outcome)
+    text = " ".join(str(outcome).split())[:300]
+    return f"unexpected {type(outcome).__name__}: {text}; the task's log has the traceback"

@@ -1,0 +1,1 @@
+"""Pages and workbooks for people, made from the warehouse."""
