@@ -1,0 +1,149 @@
+"""What the warehouse's tests share: small frames, a small catalogue, and a clock."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from models.area import Area
+from models.catalogue import Areas, Catalogue, Peer, PeerGroup
+from models.dataset import Dataset, Source
+from models.formula import Formula, parse_formula
+from models.indicator import Indicator, IndicatorKind, Input
+from models.observation import OBSERVATION_COLUMNS
+from models.programme import Cluster, Goal, Measure, Meter, MeterKind, Party, Programme, ProgrammeArea
+
+FrameOf = Callable[..., pd.DataFrame]
+
+
+@pytest.fixture
+def frame_of() -> FrameOf:
+    """Makes an observation frame of (area, period, value[, symbol[, status[, classes]]])."""
+
+    def build(*rows: Sequence[object], content: str = "x") -> pd.DataFrame:
+        full = []
+        for row in rows:
+            area, period, value, symbol, status, classes = (*row, *("", "final", "")[len(row) - 3 :])
+            number = float("nan") if value is None else float(str(value))
+            full.append((content, classes, area, period, number, symbol, status))
+        frame = pd.DataFrame(full, columns=list(OBSERVATION_COLUMNS))
+        kinds = {name: "float64" if name == "value" else "category" for name in OBSERVATION_COLUMNS}
+        return frame.astype(kinds)
+
+    return build
+
+
+@pytest.fixture
+def day() -> Callable[[float], datetime]:
+    """The moment so many days after the beginning of 2026."""
+    return lambda number: datetime(2026, 1, 1, 6, tzinfo=UTC) + timedelta(days=number)
+
+
+def _indicator(
+    id: str, kind: IndicatorKind = "open_data", datasets: tuple[str, ...] = ("statfin/a/1",), **more: object
+) -> Indicator:
+    formula: Formula | None = None
+    reads = {}
+    if kind in ("open_data", "proxy"):
+        names = [f"x{place}" for place in range(len(datasets))]
+        formula = parse_formula(" + ".join(names))
+        reads = {name: Input(dataset, "count") for name, dataset in zip(names, datasets, strict=True)}
+    values: dict[str, object] = {
+        "name_fi": f"{id} suomeksi",
+        "name_sv": f"{id} på svenska",
+        "name_en": f"{id} in English",
+        "role": "meter",
+        "unit": "count",
+        "unit_fi": "kpl",
+        "frequency": "annual",
+        "direction": "up",
+        "region": "direct",
+        "area_levels": ("municipality", "region"),
+        "labels": "verified" if reads else None,
+        "source": "statfin" if reads else "manual",
+        "inputs": reads,
+        "formula": formula,
+        "note_fi": f"Huomautus: {id}",
+    } | more
+    return Indicator(id=id, kind=kind, **values)  # type: ignore[arg-type]
+
+
+def _dataset(id: str) -> Dataset:
+    table = id.partition("/")[2]
+    return Dataset(
+        id, "statfin", table, f"Taulu {table}", f"Table {table}", "annual", "2000", 90, 30, "verified"
+    )
+
+
+def _measure(
+    id: str, order: int, *meters: tuple[MeterKind, tuple[str, ...]], goal_id: str = "1.1"
+) -> Measure:
+    made = tuple(
+        Meter(f"{id}-m{place}", id, f"Mittari {place}" if kind != "none" else "", kind, indicators, "city")
+        for place, (kind, indicators) in enumerate(meters, start=1)
+    )
+    cluster = "" if goal_id else "1.K1"
+    return Measure(id, order, "1", goal_id, cluster, f"Toimenpide {id}", id, ("city",), "Kaupunki", made)
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    """A programme of five measures, six indicators and three datasets."""
+    focus, region, country = (
+        Area("KU205", "municipality", "Kajaani", "Kajana", "Kajaani"),
+        Area("MK18", "region", "Kainuu"),
+        Area("SSS", "country", "Koko maa"),
+    )
+    airports = (Area("KAJAANI", "airport", "Kajaani"), Area("OULU", "airport", "Oulu"))
+    areas = Areas(
+        focus=focus,
+        region=region,
+        subregion=Area("SK182", "subregion", "Kajaanin seutukunta"),
+        country=country,
+        region_municipalities=(focus, Area("KU765", "municipality", "Sotkamo")),
+        peers=(Peer(Area("KU740", "municipality", "Savonlinna"), "like", "koko", "size"),),
+        groups=(PeerGroup("like", "Samankaltaiset", "Alike", "", ""),),
+        others=airports,
+    )
+    indicators = [
+        _indicator("people", headline=True),
+        _indicator("share", "proxy", datasets=("statfin/a/1", "statfin/b/2")),
+        _indicator("regional", datasets=("statfin/b/2",), area_levels=("region",), region="region_only"),
+        _indicator("flights", datasets=("statfin/c/3",), area_levels=("airport",), region="none"),
+        _indicator("idle", datasets=("statfin/c/3",)),
+        _indicator("asked", "survey"),
+    ]
+    programme = Programme(
+        id="ohjelma",
+        title_fi="Ohjelma",
+        title_sv="Program",
+        title_en="Programme",
+        municipality="KU205",
+        first_year=2022,
+        last_year=2026,
+        parties=(Party("city", "Kaupunki"),),
+        areas=(ProgrammeArea("1", "Alue", "Område", "Area"),),
+        goals=(Goal("1.1", "1", "Tavoite"),),
+        clusters=(Cluster("1.K1", "1", "Klusteri"),),
+        measures=(
+            _measure("1.1.01", 1, ("open_data", ("people",)), ("open_data", ("regional", "people"))),
+            _measure("1.1.02", 2, ("proxy", ("share",)), ("survey", ("asked",))),
+            _measure("1.1.03", 3, ("none", ())),
+            _measure("1.K1.01", 4, ("open_data", ("flights",)), goal_id=""),
+            _measure("1.1.04", 5, ("open_data", ("idle",)), ("narrative", ())),
+        ),
+    )
+    return Catalogue(
+        programme=programme,
+        areas=areas,
+        sources={
+            "statfin": Source(
+                "statfin", "Tilastokeskus", "Statistics Finland", "https://x", "CC BY 4.0", "L", "S", True
+            ),
+            "manual": Source("manual", "Käsin", "By hand", "", "", "", "", False),
+        },
+        datasets={one: _dataset(one) for one in ("statfin/a/1", "statfin/b/2", "statfin/c/3")},
+        indicators={one.id: one for one in indicators},
+        fingerprint="f1",
+    )
