@@ -2,5 +2,15 @@
 
 `http` and `limiter` ask, `pxweb` speaks the protocol, `jsonstat` and `pxjson` read the formats, and
 `statfin` is the first provider. Nothing here renames, merges or rounds; nothing here knows the warehouse or
-the gates.
+the gates. A provider's module has `config`, `release`, `fetch` and `read`; SOURCES finds it by the source's
+short name.
 """
+
+from collections.abc import Mapping
+from types import ModuleType
+
+from connectors import statfin
+
+SOURCES: Mapping[str, ModuleType] = {"statfin": statfin}
+
+__all__ = ["SOURCES"]

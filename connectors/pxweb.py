@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 
@@ -23,6 +23,7 @@ OWN_MAX_CELLS = (
 )
 _LONGEST_WINDOW_SECONDS = 3600
 _TABLE = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)*")
+_FILE = re.compile(r"([a-z0-9_]+)\.px")
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,60 @@ def table_url(base_url: str, language: str, database: str, table: str) -> str:
             f"{quoted(table)} is no table: expected a name such as vkour/12bs; correct the catalogue"
         )
     return f"{_root(base_url, language)}/{quote(database, safe='')}/{table}.px"
+
+
+def table_of(url: str) -> str:
+    """The table that an address of `table_url` is of: vkour/12bs. Raises SourceError for any other address."""
+    parts = unquote(urlsplit(url).path).split("/")
+    file = _FILE.fullmatch(parts[-1])
+    if file is None or len(parts) < 2 or _TABLE.fullmatch(parts[-2]) is None:
+        raise SourceError(f"{quoted(url)} is no address of a table; a kept answer cannot be told whose it is")
+    return f"{parts[-2]}/{file[1]}"
+
+
+def listing_url(base_url: str, language: str, database: str, subject: str) -> str:
+    """The address of the list of a subject's tables."""
+    if _TABLE.fullmatch(subject) is None:
+        raise SourceError(
+            f"{quoted(subject)} is no subject: expected a name such as vkour; correct the catalogue"
+        )
+    return f"{_root(base_url, language)}/{quote(database, safe='')}/{subject}"
+
+
+def read_listing(body: bytes, subject: str) -> dict[str, str]:
+    """The tables of a subject's list: table as the catalogue would name it (vkour/12bs) → its text.
+
+    What is no table, or has no file name as tables have, is left out. Raises SourceError for what is no list.
+    """
+    try:
+        listed = orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise SourceError(f"the list of the tables of {subject} is no JSON ({error})") from error
+    if not isinstance(listed, list):
+        raise SourceError(f"the list of the tables of {subject} is no JSON list")
+    tables = {}
+    for one in listed:
+        if not isinstance(one, dict) or one.get("type", "t") != "t":
+            continue
+        file = _FILE.fullmatch(str(one.get("id") or ""))
+        if file is not None:
+            tables[f"{subject}/{file[1]}"] = " ".join(str(one.get("text") or "").split())
+    return tables
+
+
+def is_table(listed: str, text: str, table: str) -> bool:
+    """Whether a table of a list is the one that the catalogue calls `table`, whatever its file's name now.
+
+    Its file's name has the id as a part (statfin_vaerak_pxt_11ra of vaerak/11ra), or its text begins with it.
+    """
+    id_ = short_id(table)
+    words = re.split(r"[^0-9a-zåäö]+", text.casefold(), maxsplit=1)
+    return id_ in listed.rpartition("/")[2].split("_") or words[0] == id_
+
+
+def short_id(table: str) -> str:
+    """The table's own id, without the long form's beginning: 11ra of vaerak/11ra."""
+    return table.rpartition("/")[2].rpartition("_")[2]
 
 
 def config_url(base_url: str, language: str) -> str:

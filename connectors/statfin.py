@@ -29,7 +29,8 @@ from models.dataset import Dataset
 from models.document import Document, DocumentKind
 from models.errors import SourceError
 from models.reading import Reading
-from models.resolution import Resolution, resolve
+from models.recode import KnownCodes, on_trial
+from models.resolution import Overrides, Resolution
 from models.table import SourceTable, TableMeta
 
 SOURCE = "statfin"
@@ -39,6 +40,10 @@ DEFAULT_LIMITS = pxweb.Limits(max_cells=100_000, calls=40, window_seconds=60.0)
 SMALLEST_SPLIT_CELLS = 500  # a query this small that is refused was not refused for its size
 
 log = logging.getLogger("mittaristo.statfin")
+
+
+class TableGoneError(SourceError):
+    """The source knows the table no more, and names no one table that took its place."""
 
 
 def config(base_url: str, http: Http) -> pxweb.Limits:
@@ -56,38 +61,55 @@ def config(base_url: str, http: Http) -> pxweb.Limits:
 
 
 def release(
-    dataset: Dataset, base_url: str, http: Http, limits: pxweb.Limits, release_query: bytes
+    dataset: Dataset,
+    base_url: str,
+    http: Http,
+    limits: pxweb.Limits,
+    release_query: bytes,
+    table: str | None = None,
 ) -> datetime | None:
     """When the dataset's table was last released (aware UTC), by one small call of `release_query`.
 
-    None where it must be fetched to know: the answer bears no date, or the table no longer knows the codes
-    of the query.
+    `table` is the table that answered last (KnownCodes.table), where that may not be the catalogue's. None
+    where it must be fetched to know: the answer bears no date, or the table no longer knows the codes of the
+    query.
     """
+    asked = _address(dataset, table)
     try:
-        body = _send(dataset, "release", base_url, http, limits, release_query)
+        body = _send(dataset, "release", asked, base_url, http, limits, release_query)
     except AnswerError as error:
         if error.status != 400:
             raise
         log.info("%s: the codes of the release check are no longer known; it is fetched anew", dataset.id)
         return None
     with _named(dataset):
-        table = read_jsonstat(body)
-        _check_table(table, dataset)
-    return table.updated
+        answered = read_jsonstat(body)
+        _check_table(answered, asked)
+    return answered.updated
 
 
 def fetch(
-    dataset: Dataset, areas: Sequence[Area], base_url: str, http: Http, limits: pxweb.Limits
+    dataset: Dataset,
+    areas: Sequence[Area],
+    base_url: str,
+    http: Http,
+    limits: pxweb.Limits,
+    overrides: Overrides | None = None,
+    known: KnownCodes | None = None,
 ) -> Resolution:
     """Ask for the metadata and every part of the data; all answers go to the session's `keep`.
 
-    A part that is refused as too large in spite of the limits is split, and so are those after it, down to
-    SMALLEST_SPLIT_CELLS. Raises SourceError (AnswerError, ResolutionError) where anything is not to be had.
+    `overrides` are the codes accepted for our keys, `known` the codes at the last good collection: with it
+    the table that answered then is asked, and where keys are missing the codes proposed for them are asked
+    too (see models.recode.on_trial). A table that the source does not know (400) is looked for once in the
+    list of its subject. A part that is refused as too large in spite of the limits is split, and so are those
+    after it, down to SMALLEST_SPLIT_CELLS. Raises SourceError (AnswerError, ResolutionError, TableGoneError)
+    where anything is not to be had.
     """
-    body = _send(dataset, "metadata", base_url, http, limits)
+    table, body = _description(dataset, base_url, http, limits, known)
     with _named(dataset):
-        meta = pxweb.read_metadata(body, dataset.table)
-    resolution = resolve(dataset, meta, areas)
+        meta = pxweb.read_metadata(body, table)
+    resolution = on_trial(known, dataset, meta, areas, overrides)
     with _named(dataset):
         waiting = deque(pxweb.plan(resolution, limits))
     largest = limits.max_cells
@@ -97,7 +119,7 @@ def fetch(
             waiting.extendleft(reversed(pxweb.split(query, largest)))
             continue
         try:
-            _send(dataset, "data", base_url, http, limits, query.body)
+            _send(dataset, "data", table, base_url, http, limits, query.body)
         except AnswerError as error:
             if error.status != 403 or size <= SMALLEST_SPLIT_CELLS:
                 raise
@@ -107,12 +129,19 @@ def fetch(
     return resolution
 
 
-def read(dataset: Dataset, areas: Sequence[Area], documents: Sequence[tuple[Document, bytes]]) -> Reading:
+def read(
+    dataset: Dataset,
+    areas: Sequence[Area],
+    documents: Sequence[tuple[Document, bytes]],
+    overrides: Overrides | None = None,
+    known: KnownCodes | None = None,
+) -> Reading:
     """The dataset as its kept documents tell it; pure, used live and in replay.
 
-    Taken are the newest good metadata document and the good data documents asked after it, the newest where
-    they overlap. Each must be for this table and have just the codes its request asked; together they must
-    have every cell of the resolution. Cells beyond it (kept when the catalogue asked more) are left in.
+    Taken are the newest good metadata document and the good data documents asked of the same table after it,
+    the newest where they overlap. Each must be for this dataset and have just the codes its request asked;
+    together they must have every cell of the resolution (with `overrides` and `known`, as in `fetch`). Cells
+    beyond it (kept when the catalogue asked more, or proposed codes when read without `known`) are left in.
     Raises SourceError, one line.
     """
     with _named(dataset):
@@ -125,15 +154,85 @@ def read(dataset: Dataset, areas: Sequence[Area], documents: Sequence[tuple[Docu
         if not described:
             raise SourceError("no good metadata among the kept answers; fetch it again")
         described_by, meta_body = max(described, key=lambda one: one[0].asked_at)
-        meta = pxweb.read_metadata(meta_body, dataset.table)
-    resolution = resolve(dataset, meta, areas)
+        table = pxweb.table_of(described_by.url)
+        meta = pxweb.read_metadata(meta_body, table)
+    resolution = on_trial(known, dataset, meta, areas, overrides)
     with _named(dataset):
         parts = _parts(
-            [one for one in good if one[0].kind == "data" and one[0].asked_at >= described_by.asked_at],
+            [
+                (document, body)
+                for document, body in good
+                if document.kind == "data"
+                and document.asked_at >= described_by.asked_at
+                and pxweb.table_of(document.url) == table
+            ],
             pxweb.selections(resolution),
         )
-        table = _joined([_read_part(part, dataset) for part in parts], meta)
-    return Reading(meta=meta, resolution=resolution, table=table)
+        joined = _joined([_read_part(part, table) for part in parts], meta)
+    return Reading(meta=meta, resolution=resolution, table=joined)
+
+
+def _address(dataset: Dataset, answered: str | None) -> str:
+    """The table to ask: the one that answered last, where it is the catalogue's under another name."""
+    same = (
+        answered is not None
+        and answered.rpartition("/")[0] == dataset.table.rpartition("/")[0]
+        and pxweb.short_id(answered) == pxweb.short_id(dataset.table)
+    )
+    return answered if same and answered is not None else dataset.table
+
+
+def _description(
+    dataset: Dataset, base_url: str, http: Http, limits: pxweb.Limits, known: KnownCodes | None
+) -> tuple[str, bytes]:
+    """The table that answers for the dataset, and its metadata."""
+    asked = _address(dataset, known.table if known is not None else None)
+    try:
+        return asked, _send(dataset, "metadata", asked, base_url, http, limits)
+    except AnswerError as error:
+        if error.status != 400:
+            raise
+    moved = _moved(dataset, asked, base_url, http, limits)
+    log.info("%s: the source does not know %s; it answers as %s now", dataset.id, asked, moved)
+    return moved, _send(dataset, "metadata", moved, base_url, http, limits)
+
+
+def _moved(dataset: Dataset, asked: str, base_url: str, http: Http, limits: pxweb.Limits) -> str:
+    """The one table of the subject's list that is the dataset's under another name."""
+    subject = dataset.table.rpartition("/")[0]
+    with _named(dataset):
+        url = pxweb.listing_url(base_url, LANGUAGE, DATABASE, subject)
+    try:
+        answer = http.send(
+            source=SOURCE, dataset_id=dataset.id, kind="listing", method="GET", url=url, limits=limits.rate
+        )
+    except AnswerError as error:
+        if error.status != 400:
+            raise
+        raise TableGoneError(
+            f"{dataset.id}: the source knows neither the table {asked} nor its subject {subject}; it may have "
+            "been discontinued: look for it on the source's pages and correct the catalogue"
+        ) from error
+    with _named(dataset):
+        listed = pxweb.read_listing(answer.body, subject)
+    found = [
+        (table, text)
+        for table, text in listed.items()
+        if table != asked and pxweb.is_table(table, text, dataset.table)
+    ]
+    if len(found) == 1:
+        return found[0][0]
+    if found:
+        which = ", ".join(f"{table} ({quoted(text, 60)})" for table, text in found)
+        why = f"several tables of {subject} may be it: {which}"
+    elif asked in listed:
+        why = f"the list of {subject} still has it and no other: run again later"
+    else:
+        why = f"none of the {len(listed)} tables of {subject} bears its id"
+    raise TableGoneError(
+        f"{dataset.id}: the source does not know the table {asked}; {why}; it may have been discontinued: "
+        "look for it on the source's pages and correct the catalogue"
+    )
 
 
 @contextmanager
@@ -148,6 +247,7 @@ def _named(dataset: Dataset) -> Iterator[None]:
 def _send(
     dataset: Dataset,
     kind: DocumentKind,
+    table: str,
     base_url: str,
     http: Http,
     limits: pxweb.Limits,
@@ -158,7 +258,7 @@ def _send(
         dataset_id=dataset.id,
         kind=kind,
         method="POST" if body else "GET",
-        url=pxweb.table_url(base_url, LANGUAGE, DATABASE, dataset.table),
+        url=pxweb.table_url(base_url, LANGUAGE, DATABASE, table),
         body=body,
         limits=limits.rate,
     )
@@ -206,13 +306,13 @@ def _overlap(one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, 
     return all(not set(values).isdisjoint(other[code]) for code, values in one.items())
 
 
-def _read_part(part: _Part, dataset: Dataset) -> SourceTable:
+def _read_part(part: _Part, asked: str) -> SourceTable:
     """The part as a table, checked to be what was asked."""
     readers = {"json-stat2": read_jsonstat, "json": read_pxjson}
     if part.form not in readers:
         raise SourceError(f"a kept answer was asked as {quoted(part.form)}, which is not read")
     table = readers[part.form](part.body)
-    _check_table(table, dataset)
+    _check_table(table, asked)
     if set(table.dimensions) != set(part.asked):
         raise SourceError(
             f"the answer is not what was asked: it has the variables {', '.join(table.dimensions)}"
@@ -234,9 +334,10 @@ def _read_part(part: _Part, dataset: Dataset) -> SourceTable:
     return table
 
 
-def _check_table(table: SourceTable, dataset: Dataset) -> None:
-    expected = dataset.table.rpartition("/")[2]
-    if table.table_id and table.table_id.lower() != expected:
+def _check_table(table: SourceTable, asked: str) -> None:
+    """Refuse an answer that bears the id of another table than was asked, long or short."""
+    expected = asked.rpartition("/")[2]
+    if table.table_id and table.table_id.lower() not in (expected, pxweb.short_id(asked)):
         raise SourceError(
             f"the answer is of table {quoted(table.table_id)}, not {quoted(expected)}; check the base address"
         )

@@ -3,6 +3,8 @@
     with StandIn(load_sample()) as stand_in:
         ...  # stand_in.url is the base address, as in MITTARISTO_URL_STATFIN
 
+The classification service is there, too: `classifications_url`, as in MITTARISTO_URL_CLASSIFICATIONS.
+
 Texts are Finnish in all three languages. Answers are made anew for each call: nothing is cached.
 """
 
@@ -28,9 +30,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
 
+from demo import classifications
 from demo.answers import BadRequestError, TooManyCellsError, data, metadata
 from demo.limit import SlidingWindow
 from demo.table import SampleTable
+from models.divisions import Division
 from models.errors import ConfigurationError
 
 Misbehaviour = Literal[
@@ -227,9 +231,9 @@ class _Handler(BaseHTTPRequestHandler):
 class StandIn:
     """The stand-in, listening on 127.0.0.1 from the moment it is made until `close`; a context manager.
 
-    `tables` may be changed while it runs (see `demo.changes`). `requests` holds every call that came, also
-    refused ones, and `errors` what went wrong inside the stand-in itself. `calls` in `window` seconds and
-    `max_cells` are the limits that `?config` tells and that it keeps.
+    `tables` may be changed while it runs (see `demo.changes`), and so may `divisions`, year → division.
+    `requests` holds every call that came, also refused ones, and `errors` what went wrong inside the stand-in
+    itself. `calls` in `window` seconds and `max_cells` are the limits that `?config` tells and that it keeps.
     """
 
     def __init__(
@@ -243,6 +247,7 @@ class StandIn:
     ) -> None:
         """Start to answer on `port` (0: any free one). Raises ConfigurationError where it is taken."""
         self.tables = dict(tables)
+        self.divisions: Mapping[int, Division] = classifications.packaged()
         self.max_cells = max_cells
         self.requests: list[Call] = []
         self.errors: list[BaseException] = []
@@ -270,6 +275,11 @@ class StandIn:
     def url(self) -> str:
         """The base address, up to before the language: http://127.0.0.1:<port>/PXWeb/api/v1."""
         return f"http://127.0.0.1:{self._port}/PXWeb/api/v1"
+
+    @property
+    def classifications_url(self) -> str:
+        """The base address of the classification service: http://127.0.0.1:<port>/api/classifications/v2."""
+        return f"http://127.0.0.1:{self._port}/{'/'.join(classifications.PATH)}"
 
     @property
     def max_in_window(self) -> int:
@@ -445,6 +455,12 @@ class StandIn:
         """The answer of a service in good health."""
         parts = urlsplit(path)
         names = [name for name in unquote(parts.path).split("/") if name]
+        if tuple(names[:3]) == classifications.PATH and method == "GET":
+            asked = parse_qs(parts.query, keep_blank_values=True)
+            status, document = classifications.answer(
+                self.divisions, names[3:], asked, self.classifications_url
+            )
+            return replace(_json(document), status=status.value)
         if [name.casefold() for name in names[:3]] != ["pxweb", "api", "v1"] or names[3:4] == []:
             return _NOT_FOUND
         language, rest = names[3], names[4:]

@@ -23,6 +23,14 @@ app = typer.Typer(
 )
 catalogue_app = typer.Typer(help="The catalogue: programme, datasets, indicators.", no_args_is_help=True)
 app.add_typer(catalogue_app, name="catalogue")
+quarantine_app = typer.Typer(
+    help="What the gates held back, and people's decisions on it.", no_args_is_help=True
+)
+app.add_typer(quarantine_app, name="quarantine")
+recode_app = typer.Typer(help="Codes that sources renamed.", no_args_is_help=True)
+app.add_typer(recode_app, name="recode")
+gates_app = typer.Typer(help="The rules that figures must pass.", no_args_is_help=True)
+app.add_typer(gates_app, name="gates")
 report_app = typer.Typer(help="Pages for people.", no_args_is_help=True)
 app.add_typer(report_app, name="report")
 db_app = typer.Typer(help="Care of the warehouse.", no_args_is_help=True)
@@ -64,6 +72,19 @@ def status(json: Annotated[bool, typer.Option("--json", help="Stable JSON.")] = 
 
 
 @app.command()
+def health(
+    json: Annotated[bool, typer.Option("--json", help="Stable JSON.")] = False,
+    notify: Annotated[
+        bool, typer.Option(help="Also tell it over the webhook and mail that are set, each once.")
+    ] = False,
+) -> None:
+    """Whether all is well, from the warehouse alone: exit code 0, or 1 with the reasons, a line each."""
+    from flows.health import show_health
+
+    raise typer.Exit(show_health(os.environ, as_json=json, notify=notify))
+
+
+@app.command()
 def show(
     indicator: str,
     area: Annotated[
@@ -84,6 +105,116 @@ def catalogue_check() -> None:
     from flows.commands import check_catalogue
 
     check_catalogue(os.environ)
+
+
+JSON = Annotated[bool, typer.Option("--json", help="Stable JSON.")]
+ROLE = Annotated[str, typer.Option(help="The role of whoever decides, e.g. tietoasiantuntija; no name.")]
+REASON = Annotated[str, typer.Option(help="Why; it is kept with the decision.")]
+
+
+@app.command()
+def changes(
+    since: Annotated[str, typer.Option(help="Date or instant from which on changes are shown.")],
+    json: JSON = False,
+) -> None:
+    """What is new, revised or withdrawn since a date."""
+    from flows.review import show_changes
+
+    show_changes(os.environ, since, as_json=json)
+
+
+@app.command()
+def replay(
+    into: Annotated[
+        str, typer.Option(help="Database to rebuild into (empty); a file in the home folder if not given.")
+    ] = "",
+) -> None:
+    """Rebuilds a warehouse from the raw store, offline; exit code 1 where it is not identical."""
+    from flows.rebuild import replay_raw_store
+
+    raise typer.Exit(replay_raw_store(os.environ, into))
+
+
+@app.command()
+def backfill(
+    source: Annotated[str, typer.Option(help="The source to ask again.")],
+    from_period: Annotated[
+        str, typer.Option("--from", help="First period to ask; for sources asked by period.")
+    ] = "",
+) -> None:
+    """Asks a source again for everything, on purpose."""
+    from flows.rebuild import ask_again
+
+    raise typer.Exit(ask_again(os.environ, source, from_period))
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    every: Annotated[bool, typer.Option("--all", help="Decided and cleared ones too.")] = False,
+    json: JSON = False,
+) -> None:
+    """What is held back."""
+    from flows.review import list_quarantine
+
+    list_quarantine(os.environ, every=every, as_json=json)
+
+
+@quarantine_app.command("show")
+def quarantine_show(number: int) -> None:
+    """One quarantine: rules, rows, old figures against new."""
+    from flows.review import show_quarantine
+
+    show_quarantine(os.environ, number)
+
+
+@quarantine_app.command("release")
+def quarantine_release(number: int, role: ROLE, reason: REASON) -> None:
+    """Lets in what was held back; what is gone from the source is withdrawn."""
+    from flows.review import decide_quarantine
+
+    decide_quarantine(os.environ, number, "release", role, reason)
+
+
+@quarantine_app.command("reject")
+def quarantine_reject(number: int, role: ROLE, reason: REASON) -> None:
+    """Keeps out what was held back."""
+    from flows.review import decide_quarantine
+
+    decide_quarantine(os.environ, number, "reject", role, reason)
+
+
+@recode_app.command("show")
+def recode_show(
+    dataset: Annotated[str, typer.Option(help="Only this dataset.")] = "", json: JSON = False
+) -> None:
+    """The codes that sources renamed, each with its proof, and those that wait for a decision."""
+    from flows.review import show_recodes
+
+    show_recodes(os.environ, dataset, as_json=json)
+
+
+@recode_app.command("accept")
+def recode_accept(number: int, role: ROLE, reason: REASON) -> None:
+    """Accepts the proposed codes of a quarantine."""
+    from flows.review import decide_quarantine
+
+    decide_quarantine(os.environ, number, "accept_recode", role, reason)
+
+
+@recode_app.command("reject")
+def recode_reject(number: int, role: ROLE, reason: REASON) -> None:
+    """Rejects the proposed codes of a quarantine."""
+    from flows.review import decide_quarantine
+
+    decide_quarantine(os.environ, number, "reject_recode", role, reason)
+
+
+@gates_app.command("backtest")
+def gates_backtest(dataset: Annotated[str, typer.Option(help="Only this dataset.")] = "") -> None:
+    """Every rule over all kept collections: what it would have held back."""
+    from flows.review import backtest_gates
+
+    backtest_gates(os.environ, dataset)
 
 
 @report_app.command("build")

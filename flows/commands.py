@@ -12,7 +12,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from flows.collect import CONNECTED
+from connectors import SOURCES
 from flows.pipeline import Pipeline, new_run_id, open_pipeline
 from flows.prefect_home import apply_prefect_settings
 from flows.settings import read_settings
@@ -54,11 +54,11 @@ def sources_to_run(
             known = ", ".join(sorted(pipeline.catalogue.sources))
             raise ConfigurationError(f"source '{source}' is not in the catalogue; it has {known}")
     named = dict.fromkeys([*sources, *(pipeline.catalogue.datasets[one].source for one in datasets)])
-    wanted = list(named) or [one for one in pipeline.catalogue.sources if one in CONNECTED]
+    wanted = list(named) or [one for one in pipeline.catalogue.sources if one in SOURCES]
     for source in wanted:
-        if source not in CONNECTED:
+        if source not in SOURCES:
             raise ConfigurationError(
-                f"source '{source}' has no connector yet; connected are {', '.join(CONNECTED)}"
+                f"source '{source}' has no connector yet; connected are {', '.join(SOURCES)}"
             )
     return {
         source: tuple(one for one in datasets if pipeline.catalogue.datasets[one].source == source)
@@ -123,9 +123,9 @@ def show_status(environ: Mapping[str, str], *, as_json: bool) -> None:
     with open_pipeline(read_settings(environ)) as pipeline, reading(pipeline.engine) as connection:
         frame = read.freshness(connection)
     if as_json:
-        out(_json(frame))
+        out(to_json(frame))
         return
-    _print_frame(frame)
+    print_frame(frame)
 
 
 def show_series(environ: Mapping[str, str], indicator: str, area: str, as_of: str, *, as_json: bool) -> None:
@@ -147,7 +147,7 @@ def show_series(environ: Mapping[str, str], indicator: str, area: str, as_of: st
         with reading(pipeline.engine) as connection:
             frame = read.series(connection, indicator, area, as_of=moment)
     if as_json:
-        out(_json(frame))
+        out(to_json(frame))
         return
     out(
         f"{found.name_fi} ({found.name_en}), {found.unit}, {area}"
@@ -156,7 +156,7 @@ def show_series(environ: Mapping[str, str], indicator: str, area: str, as_of: st
     if frame.empty:
         out("no figures")
         return
-    _print_frame(frame)
+    print_frame(frame)
 
 
 def check_catalogue(environ: Mapping[str, str]) -> None:
@@ -179,20 +179,21 @@ def upgrade_database(environ: Mapping[str, str]) -> None:
         out("the warehouse is up to date")
 
 
-def parse_moment(text: str) -> datetime:
-    """An aware instant from a date (its last moment in UTC) or an ISO instant (UTC where it names no zone)."""
+def parse_moment(text: str, *, end_of_day: bool = True) -> datetime:
+    """An aware instant from a date (its last or first moment in UTC) or an ISO instant (UTC where it names no zone)."""
     try:
         if len(text) == len("2026-01-01"):
-            return datetime.combine(date.fromisoformat(text), time.max, UTC)
+            return datetime.combine(date.fromisoformat(text), time.max if end_of_day else time.min, UTC)
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ConfigurationError(
-            f"--as-of '{text}' is neither a date nor an instant; give e.g. 2026-03-31 or 2026-03-31T12:00:00+00:00"
+            f"'{text}' is neither a date nor an instant; give e.g. 2026-03-31 or 2026-03-31T12:00:00+00:00"
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _json(frame: pd.DataFrame) -> str:
+def to_json(frame: pd.DataFrame) -> str:
+    """A frame as JSON: a list of objects."""
     return json.dumps(_records(frame), ensure_ascii=False, indent=1)
 
 
@@ -208,7 +209,8 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _print_frame(frame: pd.DataFrame) -> None:
+def print_frame(frame: pd.DataFrame) -> None:
+    """A frame as a table for people."""
     table = Table(box=None, pad_edge=False)
     for name in frame.columns:
         table.add_column(str(name), justify="right" if frame[name].dtype.kind in "fi" else "left")

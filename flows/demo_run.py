@@ -6,10 +6,10 @@ from collections.abc import MutableMapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from connectors import SOURCES
 from demo.sample import load_sample, sample_scope
 from demo.stand_in import StandIn
 from demo.synthetic import synthetic_tables
-from flows.collect import CONNECTED
 from flows.commands import collect_through_prefect, out, print_ledger
 from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import read_settings
@@ -51,7 +51,7 @@ def run_demo(environ: MutableMapping[str, str], *, synthetic: bool) -> int:
     )
     with StandIn(tables) as stand_in:
         environ["MITTARISTO_URL_STATFIN"] = stand_in.url
-        rows = collect_through_prefect(environ, dict.fromkeys(CONNECTED, ()), force=False, scope=scope)
+        rows = collect_through_prefect(environ, dict.fromkeys(SOURCES, ()), force=False, scope=scope)
     del environ["MITTARISTO_URL_STATFIN"]
     collected = [row for row in rows if row.state != "not_in_sample"]
     print_ledger(collected)
@@ -91,7 +91,13 @@ def _say_missing(pipeline: Pipeline, rows: Sequence[LedgerRow]) -> None:
     )
     for dataset_id in absent:
         out(f"  {dataset_id}: {pipeline.catalogue.datasets[dataset_id].title_en}")
-    others = [one for one in pipeline.catalogue.sources.values() if one.automatic and one.id not in CONNECTED]
+    with reading(pipeline.engine) as connection:
+        shown = set(read.view(connection, "dashboard_series")["indicator_id"])
+    headlines = [
+        one.name_fi for one in pipeline.catalogue.indicators.values() if one.headline and one.id not in shown
+    ]
+    out(f"Headline indicators without figures here: {', '.join(headlines)}")
+    others = [one for one in pipeline.catalogue.sources.values() if one.automatic and one.id not in SOURCES]
     if others:
         out(f"Not connected yet: {', '.join(one.id for one in others)}")
 

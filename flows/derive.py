@@ -50,6 +50,7 @@ def derive(
             recorded_at=recorded_at,
             source_updated_at=source_updated_at,
             synthetic=synthetic,
+            absent="withdraw",  # the values are the whole series
         )
         total = Counts(
             new=total.new + counts.new,

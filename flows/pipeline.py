@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from platformdirs import user_state_path
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from flows.settings import Settings
 from models.catalogue import Catalogue, load_catalogue
 from models.errors import ConfigurationError
-from warehouse.catalogue import sync
+from models.ledger import Scope, scope_from_json
+from warehouse.catalogue import newest_version, sync
 from warehouse.engine import open_engine, upgrade, writing
 from warehouse.raw import RawStore
 
@@ -32,6 +34,7 @@ class Pipeline:
     engine: Engine
     raw: RawStore
     limits_folder: Path
+    version: str = VERSION  # of the program; in a replay the one of then
 
     def base_url(self, source: str) -> str:
         """The base address of `source`: as set in the environment, else the catalogue's."""
@@ -78,3 +81,9 @@ def utc_now() -> datetime:
 def new_run_id() -> str:
     """A run's id: its start to the second and a few letters, so that ids sort by time."""
     return f"{utc_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def kept_scope(connection: Connection) -> Scope:
+    """The scope under which the warehouse was last collected; everything where it never was."""
+    newest = newest_version(connection)
+    return Scope() if newest is None else scope_from_json(json.loads(newest.content)["scope"])

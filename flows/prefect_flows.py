@@ -11,8 +11,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.adopt import adopt
 from flows.artifacts import publish_summary
-from flows.collect import Collection, collect, fail, leave_out, read_limits
+from flows.collect import Collection, collect, fail, finish_interrupted, leave_out, read_limits
 from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
 from flows.settings import read_settings
 from models.errors import ConfigurationError, MittaristoError, SourceError
@@ -77,7 +78,11 @@ def collect_source(
             wait_seconds=LOCK_WAIT_SECONDS,
             lease_seconds=LOCK_LEASE_SECONDS,
         ) as lock:
-            return _collect_all(pipeline, lock, source, run_id, expected, force, scope_from_json(scope))
+            known_scope = scope_from_json(scope)
+            adopt(pipeline, known_scope)
+            for row in finish_interrupted(pipeline, source, known_scope):
+                get_run_logger().info("%s: %s: %s", row.dataset_id, row.state, row.message)
+            return _collect_all(pipeline, lock, source, run_id, expected, force, known_scope)
 
 
 def expected_datasets(pipeline: Pipeline, source: str, only: Sequence[str]) -> tuple[str, ...]:

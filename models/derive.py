@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,10 @@ class _Computed:
 
 
 def indicator_values(
-    indicator: Indicator, inputs: Mapping[str, pd.DataFrame], catalogue: Catalogue
+    indicator: Indicator,
+    inputs: Mapping[str, pd.DataFrame],
+    catalogue: Catalogue,
+    members: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """The indicator's values: OBSERVATION_COLUMNS, content '' and in `classes` the class code ('' for none).
 
@@ -79,7 +83,9 @@ def indicator_values(
 
     Where the region's rule is `sum` and the source has no row for the region, its inputs are the sums over
     its municipalities, provided that all of them have a row and the content is a count; a figure that one
-    of them lacks is then lacking for the region, too.
+    of them lacks is then lacking for the region, too. `members` has for a dataset the region's municipalities
+    in the division that its table is laid out in (models.divisions.region_members), in all its periods; a
+    dataset that is not in it has the catalogue's.
 
     Raises FormulaError for an indicator without a formula or an input that is not given, PeriodError where
     the inputs are of different frequencies.
@@ -93,8 +99,9 @@ def indicator_values(
     frames = {name: inputs[name] for name in formula.names}
     summed = indicator.region == "sum"
     region = catalogue.areas.region.code
-    members = tuple(area.code for area in catalogue.areas.region_municipalities)
-    axes = _axes(frames.values(), (region, *members) if summed else ())
+    own = tuple(area.code for area in catalogue.areas.region_municipalities)
+    summands = {name: (members or {}).get(one.dataset, own) for name, one in indicator.inputs.items()}
+    axes = _axes(frames.values(), (region, *chain(*summands.values())) if summed else ())
     shown = _shown_areas(indicator, catalogue, axes.areas)
     taken = {
         name: _classes_by_code(indicator, catalogue.datasets[one.dataset], one, frames[name])
@@ -111,7 +118,8 @@ def indicator_values(
             figures[name] = _figures(frames[name], texts, axes)
             one = indicator.inputs[name]
             if summed and _is_count(catalogue.datasets[one.dataset], one.content):
-                _add_region(figures[name], axes.areas.index(region), [axes.areas.index(c) for c in members])
+                at = [axes.areas.index(code) for code in summands[name]]
+                _add_region(figures[name], axes.areas.index(region), at)
         if all(len(one.value) for one in figures.values()):
             parts.append((code, _computed(formula, figures, shown)))
     return _frame(parts, axes)
@@ -210,6 +218,8 @@ def _figures(frame: pd.DataFrame, classes: Sequence[str], axes: _Axes) -> _Figur
 
 def _add_region(figures: _Figures, region: int, members: Sequence[int]) -> None:
     """Fill the region's cells that have no row with its members' sum, where all of them have one."""
+    if not members:
+        return
     at = list(members)
     cells = ~figures.present[:, region] & np.logical_and.reduce(figures.present[:, at], axis=1)
     figures.value[:, region][cells] = figures.value[:, at].sum(axis=1)[cells]

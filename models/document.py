@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-DocumentKind = Literal["config", "metadata", "release", "data", "listing", "form", "decision", "catalogue"]
+DocumentKind = Literal[
+    "config", "metadata", "release", "data", "listing", "form", "decision", "catalogue", "notice"
+]
 
 
 @dataclass(frozen=True)

@@ -100,9 +100,16 @@ def parse_formula(text: str) -> Formula:
     return Formula(compact, tree, tuple(lags), lags)
 
 
+def _part(node: ast.AST) -> str:
+    """A part of a formula as text, shortened."""
+    try:
+        return ast.unparse(node)[:40]
+    except RecursionError:
+        return "a part nested too deep"
+
+
 def _refuse(node: ast.AST, shown: str) -> FormulaError:
-    part = ast.unparse(node)
-    return FormulaError(f"formula '{shown}': '{part[:40]}' is not allowed; {_ALLOWED}")
+    return FormulaError(f"formula '{shown}': '{_part(node)}' is not allowed; {_ALLOWED}")
 
 
 def _check(node: ast.expr, shown: str, depth: int) -> None:
@@ -123,9 +130,7 @@ def _check(node: ast.expr, shown: str, depth: int) -> None:
             if isinstance(op, ast.Div) and not any(True for _ in _reads(right)):
                 divisor = _value(right, {})
                 if not np.isfinite(divisor) or divisor == 0:
-                    raise FormulaError(
-                        f"formula '{shown}' divides by '{ast.unparse(right)[:40]}', which is zero"
-                    )
+                    raise FormulaError(f"formula '{shown}' divides by '{_part(right)}', which is zero")
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             _check(operand, shown, depth + 1)
         case ast.Name() | ast.Subscript():
@@ -162,7 +167,7 @@ def _check_series(node: ast.expr, shown: str) -> None:
                 pass
             case _:
                 raise FormulaError(
-                    f"formula '{shown}': '{ast.unparse(node)[:40]}' is no earlier figure; "
+                    f"formula '{shown}': '{_part(node)}' is no earlier figure; "
                     f"write name[t] or name[t-1] up to name[t-{MAX_LAG}]"
                 )
 
@@ -176,7 +181,7 @@ def _series(node: ast.expr) -> tuple[str, int]:
             return name, lag
         case ast.Subscript(value=ast.Name(id=name)):
             return name, 0
-    raise FormulaError(f"'{ast.unparse(node)[:40]}' names no series; {_ALLOWED}")
+    raise FormulaError(f"'{_part(node)}' names no series; {_ALLOWED}")
 
 
 def _reads(node: ast.expr, inside: bool = False) -> Iterator[tuple[str, int, bool]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Literal
 
 from models.dataset import Dataset
 from models.ledger import FreshnessState
 from models.period import from_source, parse_period, shift
+
+StoredState = Literal["fetched", "quarantined", "discontinued", "not_in_sample", "never_fetched"]
 
 # How many of the period's own steps lie between two publications.
 _STEPS = {"every_2_years": 2, "every_4_years": 4}
@@ -52,6 +55,20 @@ def freshness_state(
     if newest_period is None:
         return "never_fetched"
     expected, last = next_expected(dataset, newest_period), late_after(dataset, newest_period)
-    if expected is None or last is None or today < expected:
-        return "current"
-    return "late" if today > last else "due"
+    return state_on(today, "fetched", expected, last)
+
+
+def state_on(
+    today: date, stored: StoredState | None, expected: date | None, late_after: date | None
+) -> FreshnessState:
+    """How fresh a dataset is on `today`, by what is stored of it; the view dashboard_freshness says the same.
+
+    `stored` is None where nothing is. Only `fetched` is judged by the calendar; a day that is None never comes.
+    """
+    if stored is None:
+        return "never_fetched"
+    if stored != "fetched":
+        return stored
+    if late_after is not None and late_after < today:
+        return "late"
+    return "due" if expected is not None and expected <= today else "current"

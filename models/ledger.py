@@ -17,6 +17,7 @@ FreshnessState = Literal[
     "current", "due", "late", "quarantined", "discontinued", "never_fetched", "not_in_sample"
 ]
 Severity = Literal["critical", "warning"]
+GateName = Literal["shape", "values", "history"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class CheckResult:
     What was checked, what it saw, what it expected, and the rows it fell on (at most a few).
     """
 
-    gate: Literal["shape", "values"]
+    gate: GateName
     rule: str
     severity: Severity
     passed: bool
@@ -40,7 +41,7 @@ class CheckResult:
 class GateReport:
     """What a gate found. Held back when any critical rule failed, or when nothing was evaluated."""
 
-    gate: Literal["shape", "values"]
+    gate: GateName
     checks: tuple[CheckResult, ...]
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -29,6 +29,39 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Overrides:
+    """Source codes that were accepted for our keys: used before any label.
+
+    `contents` maps content key → source code, `classes` (class variable name, key) → source value code, and
+    `variables` class variable name → source variable code. A code that the table lacks makes its key missing.
+    """
+
+    contents: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A source code to which a key of ours that is missing may have moved.
+
+    `key` is a content key, 'variable=key' of a class, or the name of a class variable. `rank` 1 is the most
+    likely; equally likely ones share a rank. `score` is comparable among the proposals for one key, and
+    `why` says what speaks for it. `trial` is the key under which its figures are read while it is proven,
+    '' for a variable.
+    """
+
+    kind: Literal["content", "value", "variable"]
+    key: str
+    code: str
+    label: str
+    rank: int
+    score: float
+    why: str
+    trial: str = ""
+
+
+@dataclass(frozen=True)
 class Resolution:
     """A dataset's query in the table's present codes.
 
@@ -41,6 +74,10 @@ class Resolution:
     `eliminated`. `periods` are the source's period codes, oldest first, and `preliminary` those of them
     that are not final. Where the table has no area variable, `area_variable` is None and `areas` has the
     one key ''. `series_classes` are the class variables that tell series apart (see `series_classes`).
+    `variable_texts` maps the codes of all variables → their texts, and `class_labels` class variable name →
+    the texts of the source values that `classes` names. `proposals` is empty but while a recode is proven
+    (see models.recode.on_trial): `contents` and `classes` then have the proposed codes too, under trial keys.
+    `table` is the table that answered, which may bear another id than the catalogue says.
     """
 
     dataset_id: str
@@ -58,6 +95,9 @@ class Resolution:
     missing: tuple[Missing, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)  # source content code → its text, for the record
     series_classes: tuple[str, ...] = ()
+    variable_texts: Mapping[str, str] = field(default_factory=dict)
+    class_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    proposals: tuple[Proposal, ...] = ()
 
 
 def series_classes(dataset: Dataset) -> tuple[str, ...]:
@@ -266,12 +306,21 @@ def _total(variable: Variable) -> str | None:
 
 
 def _without_doubles(
-    found: dict[str, str], what: Literal["content", "class"], prefix: str, missing: list[Missing]
+    found: dict[str, str],
+    what: Literal["content", "class"],
+    prefix: str,
+    missing: list[Missing],
+    accepted: Collection[str],
 ) -> dict[str, str]:
-    """`found` without the keys that mean one and the same value; these are recorded as missing."""
+    """`found` without the keys that mean one and the same value; these are recorded as missing.
+
+    A key whose code was accepted (one of `accepted`) keeps it against keys that only look like it.
+    """
     kept: dict[str, str] = {}
     for key, code in found.items():
         others = [other for other, its_code in found.items() if its_code == code and other != key]
+        if key in accepted:
+            others = [other for other in others if other in accepted]
         if others:
             missing.append(Missing(what, f"{prefix}{key}", f"{code} is also {', '.join(others)}"))
         else:
@@ -279,18 +328,36 @@ def _without_doubles(
     return kept
 
 
+def _accepted(code: str, variable: Variable) -> tuple[str | None, str]:
+    """An accepted code where `variable` has it, else None and the reason."""
+    if code in variable.values:
+        return code, ""
+    return None, (
+        f"the accepted code is {code}, which '{variable.text}' ({variable.code}) lacks; it has {_some(variable)}"
+    )
+
+
 def _contents(
-    dataset: Dataset, query: TableQuery, variable: Variable, missing: list[Missing]
+    dataset: Dataset,
+    query: TableQuery,
+    variable: Variable,
+    overrides: Overrides,
+    missing: list[Missing],
+    partial: bool,
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     for choice in query.contents:
-        code, reason = _find(choice, variable)
+        code, reason = (
+            _accepted(overrides.contents[choice.key], variable)
+            if choice.key in overrides.contents
+            else _find(choice, variable)
+        )
         if code is None:
             missing.append(Missing("content", choice.key, reason))
         else:
             found[choice.key] = code
-    found = _without_doubles(found, "content", "", missing)
-    if not found:
+    found = _without_doubles(found, "content", "", missing, overrides.contents)
+    if not found and not partial:
         reasons = "; ".join(f"{m.key}: {m.reason}" for m in missing[:2])
         raise _error(dataset, f"none of its contents is in the table: {reasons}")
     return found
@@ -300,11 +367,19 @@ def _class(
     dataset: Dataset,
     asked: ClassVariable,
     free: Sequence[Variable],
+    overrides: Overrides,
     eliminated: list[str],
     missing: list[Missing],
+    partial: bool,
 ) -> tuple[str | None, dict[str, str]]:
     """One class variable in the table's codes; keys that cannot be had go to `missing`."""
-    candidates = _by_text(free, asked.variable)
+    accepted = overrides.variables.get(asked.name)
+    if accepted is None:
+        candidates = _by_text(free, asked.variable)
+        wanted = " / ".join(asked.variable)
+    else:
+        candidates = [variable for variable in free if variable.code == accepted]
+        wanted = f"the accepted {accepted}"
     if len(candidates) > 1:
         raise _error(
             dataset,
@@ -323,7 +398,7 @@ def _class(
                     Missing(
                         "class",
                         f"{asked.name}={choice.key}",
-                        f"no variable is {' / '.join(asked.variable)}; besides area, time and contents "
+                        f"no variable is {wanted}; besides area, time and contents "
                         f"the table has {_variables(free)}",
                     )
                 )
@@ -331,17 +406,29 @@ def _class(
         variable = candidates[0]
         code = variable.code
         total = _total(variable)
-        if total is None and variable.elimination and all(choice.total for choice in asked.take):
+        settled = {key for name, key in overrides.classes if name == asked.name}
+        if (
+            total is None
+            and variable.elimination
+            and not settled
+            and all(choice.total for choice in asked.take)
+        ):
             eliminated.append(variable.code)
             return None, {choice.key: "" for choice in asked.take}
         for choice in asked.take:
-            value, reason = (total, _no_total(variable)) if choice.total else _find(choice, variable)
+            value: str | None
+            if (asked.name, choice.key) in overrides.classes:
+                value, reason = _accepted(overrides.classes[asked.name, choice.key], variable)
+            elif choice.total:
+                value, reason = total, _no_total(variable)
+            else:
+                value, reason = _find(choice, variable)
             if value is None:
                 failed.append(Missing("class", f"{asked.name}={choice.key}", reason))
             else:
                 found[choice.key] = value
-        found = _without_doubles(found, "class", f"{asked.name}=", failed)
-    if not found:
+        found = _without_doubles(found, "class", f"{asked.name}=", failed, settled)
+    if not found and not partial:
         reasons = "; ".join(f"{m.key}: {m.reason}" for m in failed[:2])
         raise _error(dataset, f"nothing of the variable '{asked.name}' can be had: {reasons}")
     missing.extend(failed)
@@ -361,7 +448,9 @@ def _no_total(variable: Variable) -> str:
     )
 
 
-def _rest(dataset: Dataset, variables: Iterable[Variable], eliminated: list[str]) -> dict[str, str]:
+def _rest(
+    dataset: Dataset, variables: Iterable[Variable], eliminated: list[str], partial: bool
+) -> dict[str, str]:
     """The totals of the variables that the catalogue does not name."""
     totals: dict[str, str] = {}
     for variable in variables:
@@ -370,7 +459,7 @@ def _rest(dataset: Dataset, variables: Iterable[Variable], eliminated: list[str]
             totals[variable.code] = total
         elif variable.elimination:
             eliminated.append(variable.code)
-        else:
+        elif not partial:
             raise _error(
                 dataset,
                 f"the table has a variable the catalogue does not name, and "
@@ -488,14 +577,24 @@ def _periods(dataset: Dataset, meta: TableMeta, variable: Variable) -> tuple[tup
     return ordered, frozenset(starred)
 
 
-def resolve(dataset: Dataset, meta: TableMeta, areas: Sequence[Area]) -> Resolution:
+def resolve(
+    dataset: Dataset,
+    meta: TableMeta,
+    areas: Sequence[Area],
+    overrides: Overrides | None = None,
+    *,
+    partial: bool = False,
+) -> Resolution:
     """`dataset`'s query resolved against `meta` for `areas`. Raises ResolutionError with the candidates.
 
     Variables and values are compared without regard to case, repeated spaces, line feeds and spaces round
     hyphens; codes may bear a prefix that ends in a hyphen. A content or class value that is not found
     exactly once is recorded in `missing`, as are areas that the table lacks; what the whole dataset depends
-    on raises.
+    on raises. `overrides` come before labels and code hints; a code of theirs that the table lacks makes its
+    key missing. With `partial` it does not raise where no content or no class value at all is found, nor
+    where a variable has no place: such a resolution is to be completed before anything is asked by it.
     """
+    accepted = overrides or Overrides()
     query = dataset.query
     if query is None:
         raise _error(dataset, "the catalogue gives no table query; add one to its dataset")
@@ -508,12 +607,22 @@ def resolve(dataset: Dataset, meta: TableMeta, areas: Sequence[Area]) -> Resolut
     area_variable = _area_variable(dataset, query, others)
     free = [variable for variable in others if variable is not area_variable]
 
-    contents = _contents(dataset, query, contents_variable, missing)
+    contents = _contents(dataset, query, contents_variable, accepted, missing, partial)
     classes: dict[str, tuple[str | None, Mapping[str, str]]] = {}
     for asked in query.classes:
-        classes[asked.name] = _class(dataset, asked, free, eliminated, missing)
+        classes[asked.name] = _class(dataset, asked, free, accepted, eliminated, missing, partial)
+        same = [
+            name for name, (code, _) in classes.items() if code is not None and code == classes[asked.name][0]
+        ]
+        if len(same) > 1:
+            raise _error(
+                dataset,
+                f"the variable {classes[asked.name][0]} is both '{same[0]}' and '{same[1]}'; "
+                "give their texts more exactly in the catalogue",
+            )
     named = {code for code, _ in classes.values() if code is not None} | set(eliminated)
-    totals = _rest(dataset, [variable for variable in free if variable.code not in named], eliminated)
+    rest = [variable for variable in free if variable.code not in named]
+    totals = _rest(dataset, rest, eliminated, partial)
     found_areas = _areas(dataset, query, area_variable, areas, missing)
     periods, preliminary = _periods(dataset, meta, time)
     content_texts = dict(zip(contents_variable.values, contents_variable.texts, strict=True))
@@ -533,4 +642,15 @@ def resolve(dataset: Dataset, meta: TableMeta, areas: Sequence[Area]) -> Resolut
         missing=tuple(replace(one, reason=_line(one.reason)) for one in missing),
         labels={code: content_texts[code] for code in contents.values()},
         series_classes=series_classes(dataset),
+        variable_texts={variable.code: variable.text for variable in meta.variables},
+        class_labels={name: _texts(free, code, values.values()) for name, (code, values) in classes.items()},
     )
+
+
+def _texts(variables: Iterable[Variable], code: str | None, values: Iterable[str]) -> dict[str, str]:
+    """Source value code → text for `values` of the variable `code`; empty where there is no such variable."""
+    for variable in variables:
+        if variable.code == code:
+            texts = dict(zip(variable.values, variable.texts, strict=True))
+            return {value: texts[value] for value in values}
+    return {}

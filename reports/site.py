@@ -37,7 +37,7 @@ SYMBOLS = {".": "ei sovellu", "..": "ei saatavilla", "...": "salattu"}
 
 
 def build_site(connection: Connection, catalogue: Catalogue, folder: Path, built: datetime) -> Path:
-    """Writes `folder`/index.html from the views and returns its path; the old page stays until it is whole."""
+    """Writes `folder`/index.html from the views and returns its path; the old page stays until then."""
     latest = read.view(connection, "dashboard_latest")
     latest = latest.merge(
         read.view(connection, "dashboard_indicators")[["indicator_id", "unit_fi"]],

@@ -10,6 +10,7 @@ from typing import Any
 
 from models.area import Area
 from models.dataset import Dataset, Source
+from models.exceptions import KnownException
 from models.indicator import Indicator
 from models.programme import Programme
 
@@ -77,6 +78,7 @@ class Catalogue:
     datasets: Mapping[str, Dataset]
     indicators: Mapping[str, Indicator]
     fingerprint: str  # SHA-256 over the content of all files, whatever their spacing and comments
+    exceptions: tuple[KnownException, ...] = ()  # from the history gate, in the order of the file
 
     def all_areas(self) -> tuple[Area, ...]:
         """Every area of the catalogue, once."""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from models.catalogue.areas_file import read_areas
 from models.catalogue.catalogue import Catalogue, content_hash
 from models.catalogue.datasets_file import read_datasets, read_sources
+from models.catalogue.exceptions_file import read_exceptions
 from models.catalogue.fields import Draft
 from models.catalogue.indicators_file import read_indicators
 from models.catalogue.items import Item, Place, Problem, read_items
@@ -20,6 +21,7 @@ from models.programme import Programme
 
 PACKAGED = Path(__file__).resolve().parent
 FILES = ("programme.yaml", "areas.yaml", "sources.yaml")
+EXCEPTIONS = "exceptions.yaml"  # a catalogue without it has none
 FOLDERS = ("measures", "datasets", "indicators")
 
 
@@ -47,8 +49,10 @@ def _files(home: Path, shown: str, draft: Draft) -> dict[str, Item]:
         seen.add(within)
         if not within.endswith(".yaml"):
             draft.wrong(place, "the name of a catalogue file ends in .yaml; rename it")
-        elif within not in FILES and within.partition("/")[0] not in FOLDERS:
-            wanted = f"{', '.join(FILES)} and files in {', '.join(f'{one}/' for one in FOLDERS)}"
+        elif within not in (*FILES, EXCEPTIONS) and within.partition("/")[0] not in FOLDERS:
+            wanted = (
+                f"{', '.join((*FILES, EXCEPTIONS))} and files in {', '.join(f'{one}/' for one in FOLDERS)}"
+            )
             draft.wrong(place, f"this file is not part of a catalogue, which has {wanted}")
         else:
             item = read_items(home / within, name, draft.problems)
@@ -97,6 +101,7 @@ def _read(draft: Draft, items: dict[str, Item]) -> Catalogue | None:
         if "programme.yaml" in items
         else None
     )
+    exceptions = read_exceptions(draft, items[EXCEPTIONS], datasets) if EXCEPTIONS in items else ()
     if whole:
         _check_references(draft)
         _check_sources(draft, sources, datasets, indicators)
@@ -116,6 +121,7 @@ def _read(draft: Draft, items: dict[str, Item]) -> Catalogue | None:
         datasets=MappingProxyType(datasets),
         indicators=MappingProxyType(indicators),
         fingerprint=content_hash({name: item.plain() for name, item in items.items()}),
+        exceptions=exceptions,
     )
 
 

@@ -36,6 +36,7 @@ def check_summary(catalogue: Catalogue) -> list[str]:
         f"indicators: {len(catalogue.indicators)}, of them automatic: {len(automatic)}, by hand: {by_hand}",
         f"  labels of the automatic: {_labels(one.labels for one in automatic)}",
         f"  headline: {sum(one.headline for one in catalogue.indicators.values())}",
+        f"known exceptions from the history gate: {len(catalogue.exceptions)}",
         f"fingerprint: {catalogue.fingerprint[:16]}",
     ]
     return lines

@@ -1,9 +1,10 @@
-"""One dataset's way from the source to the dashboard views, on SQLite and PostgreSQL, against the stand-in."""
+"""One dataset from the source to the dashboard views, on SQLite and PostgreSQL, against the stand-in."""
 
 import pytest
 from sqlalchemy import text
 
 from demo import changes
+from demo.stand_in import StandIn
 from warehouse import read
 from warehouse.engine import reading
 
@@ -182,19 +183,13 @@ def test_a_dataset_outside_the_sample_is_never_called(bench) -> None:
 def test_other_limits_give_the_same_figures_and_are_never_exceeded(
     bench, sample, calls: int, window: float, cells: int
 ) -> None:
-    from demo.stand_in import StandIn
-
     bench.collect(POPULATION)
     expected = value(bench, "population", "KU205", "2025")
     with StandIn(sample, calls=calls, window=window, max_cells=cells) as other:
-        settings = bench.pipeline.settings
-        import dataclasses
-
-        bench.pipeline = dataclasses.replace(
-            bench.pipeline, settings=dataclasses.replace(settings, urls={"statfin": other.url})
-        )
+        bench.ask(other)
         row = bench.collect(POPULATION, EDUCATION, force=True)
         assert row[POPULATION].state in ("fetched", "unchanged")
+        assert row[EDUCATION].state == "fetched"
         assert other.max_in_window <= calls
         assert not [call for call in other.requests if call.status == 429]
     assert value(bench, "population", "KU205", "2025") == expected

@@ -340,7 +340,7 @@ def test_the_summary_says_what_is_there(catalogue: Catalogue) -> None:
         "meters: 108 ",
         "measures that name no meter: 1",
         "indicators: 159, of them automatic: 111, by hand: 48",
-        "sources: 10",
+        "sources: 11",
         "statfin: 51 (automatic)",
         "headline: 10",
     ):

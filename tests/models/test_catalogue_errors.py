@@ -769,7 +769,7 @@ def test_a_file_that_would_be_overlooked_is_refused(tmp_path: Path) -> None:
     problems = _problems(_write(tmp_path / "pikkula", dict(files)))
     assert problems == [
         "pikkula/indicator/more.yaml:1: this file is not part of a catalogue, which has programme.yaml, "
-        "areas.yaml, sources.yaml and files in measures/, datasets/, indicators/",
+        "areas.yaml, sources.yaml, exceptions.yaml and files in measures/, datasets/, indicators/",
         "pikkula/indicators/more.yml:1: the name of a catalogue file ends in .yaml; rename it",
     ]
 

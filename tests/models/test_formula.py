@@ -113,6 +113,8 @@ class TestWhatIsRefused:
             ("a\n+ b", "not allowed"),
             ("a; b", "';'"),
             ("väestö", "'ä'"),
+            ("[" * 190 + "a" + "]" * 190, "not allowed"),
+            ("(" * 240 + "a" + ")" * 240, "does not parse"),
             ("+".join(["a"] * MAX_LENGTH), f"longer than {MAX_LENGTH}"),
             ("(" * 60 + "-" * (MAX_DEPTH + 2) + "a" + ")" * 60, f"deeper than {MAX_DEPTH}"),
         ],

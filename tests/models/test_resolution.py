@@ -317,6 +317,14 @@ class TestClasses:
         with pytest.raises(ResolutionError, match=r"'origin'.*Syntyperä.*'Ikä'"):
             resolve(dataset, meta(variables), areas)
 
+    def test_no_variable_is_two_class_variables_at_once(self, variables, make_dataset, areas):
+        twice = (
+            ClassVariable("age", ("Ikä",), (TOTAL,)),
+            ClassVariable("group", ("Ikäryhmä", "Ikä"), (ValueChoice("0", code=("000",)),)),
+        )
+        with pytest.raises(ResolutionError, match="ikaryhma_10_20180101 is both 'age' and 'group'"):
+            resolve(make_dataset(classes=twice), meta(variables), areas)
+
     def test_a_series_keeps_its_class_variables_whatever_the_table_holds(self, make_dataset):
         assert series_classes(make_dataset()) == ("age",)
 

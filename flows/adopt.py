@@ -1,0 +1,126 @@
+"""Taking a state of the catalogue (and of the program) into use: kept as a document, mirrored, and what is already
+stored read and computed anew under it, without a network."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from flows.derive import derive
+from flows.ingest import Context, in_scope, ingest
+from flows.pipeline import VERSION, Pipeline, utc_now
+from models.catalogue import load_catalogue
+from models.catalogue.files import catalogue_files
+from models.document import Answer, Document
+from models.errors import MittaristoError
+from models.ledger import Scope, scope_from_json, scope_to_json
+from warehouse import raw as raw_index
+from warehouse.catalogue import keep_version, newest_version, sync
+from warehouse.engine import writing
+from warehouse.ledger import states
+
+SOURCE = "catalogue"  # the folder of the raw store in which its states are kept
+
+
+def adopt(pipeline: Pipeline, scope: Scope) -> None:
+    """Takes the pipeline's catalogue into use under `scope`, where it is not the one in use already."""
+    content = _content(pipeline, scope)
+    with writing(pipeline.engine) as connection:
+        newest = newest_version(connection)
+        if newest is not None and newest.content == content:
+            return
+        now = utc_now()
+        document = pipeline.raw.keep(
+            _answer(content, now), run_id="", collection_id=f"catalogue:{now.isoformat()}"
+        )
+        raw_index.index(connection, document)
+        _use(connection, pipeline, document, content, scope)
+
+
+def adopt_kept(connection: Connection, pipeline: Pipeline, document: Document) -> Pipeline:
+    """Takes a kept state of the catalogue into use, as it was taken then; the pipeline with that catalogue."""
+    content = pipeline.raw.read(document.sha256).decode()
+    kept = json.loads(content)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in kept["files"].items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        pipeline = replace(pipeline, catalogue=load_catalogue(Path(folder)), version=kept["version"])
+    _use(connection, pipeline, document, content, scope_from_json(kept["scope"]))
+    return pipeline
+
+
+def _use(connection: Connection, pipeline: Pipeline, document: Document, content: str, scope: Scope) -> None:
+    at = document.fetched_at
+    sync(connection, pipeline.catalogue)
+    keep_version(connection, pipeline.catalogue.fingerprint, content, recorded_at=at)
+    for dataset_id, state in states(connection).items():
+        dataset = pipeline.catalogue.datasets.get(dataset_id)
+        if dataset is None or not state.collection_id:
+            continue
+        context = Context(
+            pipeline,
+            in_scope(dataset, scope),
+            scope,
+            state.collection_id.partition(":")[0],
+            state.collection_id,
+        )
+        if context.fingerprint != state.entry_fingerprint:
+            with (
+                suppress(MittaristoError),
+                connection.begin_nested(),
+            ):  # what was kept does not suffice: the next run fetches
+                ingest(
+                    connection,
+                    context,
+                    raw_index.indexed(connection, collection_id=state.collection_id),
+                    recorded_at=at,
+                )
+    if not any(state.collection_id for state in states(connection).values()):
+        return  # nothing is stored yet that could be computed from
+    automatic = [one for one in pipeline.catalogue.indicators.values() if one.formula is not None]
+    derive(
+        connection,
+        pipeline.catalogue,
+        automatic,
+        run_id="",
+        collection_id=document.collection_id,
+        recorded_at=at,
+        source_updated_at=None,
+        synthetic=scope.synthetic,
+    )
+
+
+def _content(pipeline: Pipeline, scope: Scope) -> str:
+    return json.dumps(
+        {
+            "version": VERSION,
+            "scope": scope_to_json(scope),
+            "files": catalogue_files(pipeline.settings.programme),
+        },
+        ensure_ascii=False,
+        sort_keys=True,
+    )
+
+
+def _answer(content: str, at: datetime) -> Answer:
+    return Answer(
+        source=SOURCE,
+        dataset_id="",
+        kind="catalogue",
+        method="",
+        url="",
+        request_body=b"",
+        status=200,
+        content_type="application/json",
+        body=content.encode(),
+        asked_at=at,
+        fetched_at=at,
+    )

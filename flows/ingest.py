@@ -1,0 +1,344 @@
+"""From the kept documents of one collection to the warehouse: the same way live, after a crash, on a person's
+decision, when the catalogue changed, and in a replay.
+
+Nothing here calls a source. What comes out depends on the documents, the catalogue and the warehouse alone, and all
+times that are stored come from the documents, so that a replay gives the same warehouse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from connectors import SOURCES
+from connectors.jsonstat import canonical_checksum
+from connectors.pxweb import release_query
+from expectations import check_history, check_observations, check_source
+from expectations.suites import AREAS_RULE
+from flows.derive import derive, reads
+from flows.pipeline import Pipeline
+from models import recode
+from models.absence import absent
+from models.dataset import Dataset
+from models.decision import Decision
+from models.document import Document
+from models.errors import SourceError
+from models.formula import is_plain
+from models.freshness import late_after, next_expected
+from models.ledger import Counts, GateReport, LedgerState, Scope
+from models.observation import observations
+from models.reading import Reading
+from models.recode_evidence import Swap
+from models.resolution import Missing, Overrides
+from models.restatement import division, restated_areas
+from warehouse import read
+from warehouse.ledger import DatasetState, set_state, state_of
+from warehouse.load import store
+from warehouse.quarantine import clear_quarantine, open_quarantine
+from warehouse.recodes import log_recode
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of one collection: the ledger's state and message, what was written, which indicators got nothing."""
+
+    state: LedgerState
+    message: str
+    counts: Counts = field(default_factory=Counts)
+    released_at: datetime | None = None
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a collection is read with: the dataset as the scope has it, and whose run it was."""
+
+    pipeline: Pipeline
+    dataset: Dataset
+    scope: Scope
+    run_id: str
+    collection_id: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when kept bytes must be read again: the entry, the areas, the contents in scope, the program."""
+        contents = (
+            ",".join(choice.key for choice in self.dataset.query.contents) if self.dataset.query else ""
+        )
+        text = f"{self.pipeline.version} {self.pipeline.catalogue.dataset_fingerprint(self.dataset.id)} {contents}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def in_scope(dataset: Dataset, scope: Scope) -> Dataset:
+    """`dataset` with the contents that the scope holds, all of them where it holds everything."""
+    if scope.contents is None or dataset.query is None:
+        return dataset
+    held = scope.contents.get(dataset.id, frozenset())
+    contents = tuple(choice for choice in dataset.query.contents if choice.key in held)
+    return replace(dataset, query=replace(dataset.query, contents=contents))
+
+
+def ingest(
+    connection: Connection,
+    context: Context,
+    documents: Sequence[Document],
+    *,
+    decision: Decision | None = None,
+    recorded_at: datetime | None = None,
+) -> Ingested:
+    """Reads, checks and stores one collection inside `connection`'s transaction.
+
+    `decision` is a person's word on what was held back; it lets the gates' objections pass. `recorded_at` is the time
+    under which new vintages are known: the decision's, the catalogue's, else that of the last answer. Raises
+    SourceError where the documents cannot be read as this dataset; nothing is written then.
+    """
+    recorded_at = recorded_at or (
+        decision.decided_at if decision else max(one.fetched_at for one in documents)
+    )
+    dataset, catalogue = context.dataset, context.pipeline.catalogue
+    state = state_of(connection, dataset.id)
+    overrides = recode.overrides_from_json(state.overrides)
+    if decision is not None:
+        overrides = recode.merged(overrides, recode.overrides_from_json(decision.overrides))
+    parts = [(document, context.pipeline.raw.read(document.sha256)) for document in documents]
+    checksum = _checksum(parts)
+    reading = _read(context, parts, overrides, state)
+    same = checksum == state.canonical_sha256 and _is_current(context, state)
+    if same and decision is None and not _missing(reading):
+        set_state(connection, dataset.id, last_release=reading.table.updated)
+        message = "the source has a new date but the same figures"
+        return Ingested("unchanged", message, released_at=reading.table.updated)
+
+    gates = [check_source(reading, dataset)]
+    if gates[0].held_back and decision is not None:
+        raise SourceError(
+            f"{dataset.id}: what was kept is not whole and cannot be released: {gates[0].reason}"
+        )
+    if gates[0].held_back:
+        return _hold_back(connection, context, gates, checksum, recorded_at)
+    frame = observations(reading.table, reading.resolution, all_preliminary=dataset.preliminary)
+
+    stored = read.current(connection, dataset.id)
+    past = read.revisions(connection, dataset.id)
+    known = recode.known_from_json(state.known_codes)
+    finding = recode.examine(known, reading.resolution, frame, stored, past)
+    if decision is None and finding.state == "unproven":
+        return _hold_back(connection, context, gates, checksum, recorded_at, finding)
+    if (
+        finding.state == "proven" and finding.overrides != Overrides()
+    ):  # found by their figures: read with them
+        overrides = recode.merged(overrides, finding.overrides)
+        reading = _read(context, parts, overrides, state)
+        frame = observations(reading.table, reading.resolution, all_preliminary=dataset.preliminary)
+
+    gates.append(check_observations(frame, dataset, bounds(context), reading.resolution))
+    absence = absent(stored, frame, reading.resolution, dataset)
+    now = division(reading.meta, reading.resolution)
+    restated = restated_areas(stored, frame, division_before=state.division, division_now=now)
+    gates.append(
+        check_history(
+            frame,
+            stored,
+            past,
+            dataset,
+            absence=absence,
+            restated=restated,
+            exceptions=catalogue.exceptions,
+            today=recorded_at.date(),
+        )
+    )
+    swaps = recode.swapped(frame, stored)
+    if decision is None and (swaps or any(gate.held_back for gate in gates)):
+        return _hold_back(connection, context, gates, checksum, recorded_at, swaps=swaps)
+
+    counts = store(
+        connection,
+        dataset.id,
+        frame,
+        run_id=context.run_id,
+        collection_id=context.collection_id,
+        recorded_at=recorded_at,
+        source_updated_at=reading.table.updated,
+        synthetic=context.scope.synthetic,
+        absent=absence.gone if decision is not None else "keep",
+        restated=restated,
+    )
+    lost = _lost(context, _missing(reading))
+    derive(
+        connection,
+        catalogue,
+        [one for one in catalogue.indicators_of(dataset.id) if one.id not in lost],
+        run_id=context.run_id,
+        collection_id=context.collection_id,
+        recorded_at=recorded_at,
+        source_updated_at=reading.table.updated,
+        synthetic=context.scope.synthetic,
+    )
+    notes = []
+    if finding.state == "proven" or (decision is not None and finding.state == "unproven"):
+        log_recode(
+            connection,
+            dataset.id,
+            finding,
+            recorded_at=recorded_at,
+            decided_by=decision.role if decision else "",
+        )
+        notes.append(f"recoded: {finding.reason}")
+    if decision is None and clear_quarantine(
+        connection, dataset.id, decided_at=recorded_at, reason="a later fetch passed the gates"
+    ):
+        notes.append("quarantine cleared: this fetch passed the gates")
+    _remember(connection, context, reading, checksum, recorded_at, overrides)
+    return _ingested(reading, counts, lost, notes, gates, len(catalogue.areas_for(dataset)))
+
+
+def bounds(context: Context) -> dict[tuple[str, str] | str, tuple[float | None, float | None]]:
+    """Bounds by content key, from the indicators that show the content as it is published."""
+    found: dict[tuple[str, str] | str, tuple[float | None, float | None]] = {}
+    for indicator in context.pipeline.catalogue.indicators_of(context.dataset.id):
+        if indicator.formula is None or not is_plain(indicator.formula):
+            continue
+        (one,) = indicator.inputs.values()
+        low, high = found.get(one.content, (indicator.valid_min, indicator.valid_max))
+        found[one.content] = (
+            None if low is None or indicator.valid_min is None else min(low, indicator.valid_min),
+            None if high is None or indicator.valid_max is None else max(high, indicator.valid_max),
+        )
+    return found
+
+
+def _checksum(parts: Sequence[tuple[Document, bytes]]) -> str:
+    """The checksum of the content that matters of all data documents, whatever order they came in."""
+    sums = sorted(
+        canonical_checksum(body, document.content_type)
+        for document, body in parts
+        if document.kind == "data" and document.status == 200
+    )
+    return hashlib.sha256(" ".join(sums).encode()).hexdigest()
+
+
+def _missing(reading: Reading) -> list[Missing]:
+    return [one for one in reading.resolution.missing if one.what != "area"]
+
+
+def _read(
+    context: Context, parts: Sequence[tuple[Document, bytes]], overrides: Overrides, state: DatasetState
+) -> Reading:
+    connector = SOURCES[context.dataset.source]
+    areas = context.pipeline.catalogue.areas_for(context.dataset)
+    known = recode.known_from_json(state.known_codes)
+    found: Reading = connector.read(context.dataset, areas, parts, overrides, known)
+    return found
+
+
+def _is_current(context: Context, state: DatasetState) -> bool:
+    """Whether what is stored was read under the present entry, and nothing is held back."""
+    return state.entry_fingerprint == context.fingerprint and state.state == "fetched"
+
+
+def _hold_back(
+    connection: Connection,
+    context: Context,
+    gates: Sequence[GateReport],
+    checksum: str,
+    recorded_at: datetime,
+    finding: recode.RecodeFinding | None = None,
+    swaps: Sequence[Swap] = (),
+) -> Ingested:
+    reasons = [gate.reason for gate in gates if gate.held_back]
+    if finding is not None and finding.state == "unproven":
+        reasons.insert(0, f"codes changed and the figures do not prove the new ones: {finding.reason}")
+    reasons.extend(f"the figures of {one.content} are those stored for {one.other}" for one in swaps)
+    reason = "; ".join(reasons)
+    number = open_quarantine(
+        connection,
+        dataset_id=context.dataset.id,
+        run_id=context.run_id,
+        collection_id=context.collection_id,
+        reason=reason,
+        reports=gates,
+        recode="" if finding is None or finding.state == "none" else finding.to_json(),
+        checksum=checksum,
+        opened_at=recorded_at,
+    )
+    set_state(connection, context.dataset.id, state="quarantined")
+    return Ingested("quarantined", f"quarantine {number}: {reason}; the last good figures are still served")
+
+
+def _lost(context: Context, missing: Sequence[Missing]) -> tuple[str, ...]:
+    """The indicators that read something the table no longer has."""
+    dataset_id = context.dataset.id
+    gone = [
+        {"content": one.key} if one.what == "content" else {"class_value": _class_value(one.key)}
+        for one in missing
+    ]
+    return tuple(
+        indicator.id
+        for indicator in context.pipeline.catalogue.indicators_of(dataset_id)
+        if any(reads(one, dataset_id, **what) for what in gone for one in indicator.inputs.values())
+    )
+
+
+def _class_value(key: str) -> tuple[str, str]:
+    name, _, value = key.partition("=")
+    return name, value
+
+
+def _remember(
+    connection: Connection,
+    context: Context,
+    reading: Reading,
+    checksum: str,
+    recorded_at: datetime,
+    overrides: Overrides,
+) -> None:
+    dataset, resolution = context.dataset, reading.resolution
+    newest = max(resolution.periods)
+    set_state(
+        connection,
+        dataset.id,
+        state="fetched",
+        release_query=release_query(resolution),
+        last_release=reading.table.updated,
+        last_fetch=recorded_at,
+        next_expected=next_expected(dataset, newest),
+        late_after=late_after(dataset, newest),
+        judged_on=context.scope.today.get(dataset.id),
+        # with something missing there is no fingerprint, so that every run looks again
+        entry_fingerprint="" if _missing(reading) else context.fingerprint,
+        canonical_sha256=checksum,
+        collection_id=context.collection_id,
+        known_codes=recode.known_to_json(recode.known_codes(resolution, reading.meta)),
+        overrides=recode.overrides_to_json(overrides),
+        division=division(reading.meta, resolution),
+    )
+
+
+def _ingested(
+    reading: Reading,
+    counts: Counts,
+    lost: tuple[str, ...],
+    notes: list[str],
+    gates: Sequence[GateReport],
+    asked: int,
+) -> Ingested:
+    missing = _missing(reading)
+    lacking = [one.key for one in reading.resolution.missing if one.what == "area"]
+    if lacking:
+        shown = ", ".join(lacking[:5]) + (" ..." if len(lacking) > 5 else "")
+        notes.append(f"the table has no figures for {len(lacking)} of the {asked} areas asked ({shown})")
+    notes.extend(
+        f"warning: {check.rule}: saw {check.saw}, expected {check.expected}"
+        for gate in gates
+        for check in gate.warnings
+        if check.rule != AREAS_RULE  # said above
+    )
+    if missing:
+        notes.insert(0, "; ".join(f"{one.what} {one.key}: {one.reason}" for one in missing))
+        notes.insert(1, f"no new figures for {', '.join(lost) or 'no indicator'}; all else was stored")
+    state: LedgerState = "failed" if missing else "fetched"
+    return Ingested(state, "; ".join(notes), counts, reading.table.updated, lost)

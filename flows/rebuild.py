@@ -1,0 +1,83 @@
+"""`mittaristo replay` and `mittaristo backfill`: the warehouse from the raw store, and the source asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
+from pathlib import Path
+
+from connectors import SOURCES
+from flows.collect import finish_interrupted
+from flows.commands import collect_through_prefect, out, print_ledger
+from flows.compare import indicator_differences
+from flows.pipeline import kept_scope, open_pipeline
+from flows.replay import replay
+from flows.settings import read_settings
+from models.errors import ConfigurationError
+from models.ledger import GREEN
+from models.period import parse_period
+from warehouse.catalogue import newest_version
+from warehouse.engine import open_engine, reading, upgrade
+from warehouse.lock import hold
+
+REPLAYED = "replayed.db"
+
+
+def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
+    """Rebuilds a warehouse from the raw store; 0 where it is identical to the one in use, else 1."""
+    settings = read_settings(environ)
+    with open_pipeline(settings) as source:
+        url = into or f"sqlite:///{_fresh(settings.home / REPLAYED)}"
+        engine = open_engine(url)
+        try:
+            upgrade(engine)
+            with reading(engine) as connection:
+                if newest_version(connection) is not None:
+                    raise ConfigurationError(
+                        "--into names a database that holds a warehouse already; give an empty one"
+                    )
+            for name in SOURCES:
+                with hold(source.engine, f"collect {name}", "replay", wait_seconds=60, lease_seconds=900):
+                    with reading(source.engine) as connection:
+                        scope = kept_scope(connection)
+                    finish_interrupted(source, name, scope)
+            outcome = replay(source, replace(source, engine=engine))
+            out(f"{outcome.events} events replayed in {outcome.seconds:.1f} s into {_shown(url)}")
+            for table in sorted(outcome.before.keys() | outcome.after.keys()):
+                same = outcome.before.get(table) == outcome.after.get(table)
+                out(
+                    f"  {table:<18} {outcome.after.get(table, '-')[:16]} {'identical' if same else 'DIFFERENT'}"
+                )
+            if not outcome.different:
+                out("the replayed warehouse is identical to the one in use")
+                return 0
+            for line in indicator_differences(source.engine, engine):
+                out(line)
+            out(f"the replayed warehouse differs in {', '.join(outcome.different)}")
+            return 1
+        finally:
+            engine.dispose()
+
+
+def ask_again(environ: MutableMapping[str, str], source: str, from_period: str) -> int:
+    """`mittaristo backfill`: asks a source again for everything, on purpose; exit code as of `run`."""
+    if source not in SOURCES:
+        raise ConfigurationError(f"source '{source}' has no connector; connected are {', '.join(SOURCES)}")
+    if from_period:
+        parse_period(from_period)
+        raise ConfigurationError(f"source '{source}' always answers with all its periods; leave --from out")
+    rows = collect_through_prefect(environ, {source: ()}, force=True, scope=None)
+    print_ledger(rows)
+    return 0 if rows and all(row.state in GREEN for row in rows) else 1
+
+
+def _fresh(path: Path) -> Path:
+    """`path` without the files that an earlier replay left there."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    return path
+
+
+def _shown(url: str) -> str:
+    head, _, tail = url.rpartition("@")
+    return f"{head.split('://')[0]}://...@{tail}" if head else url
