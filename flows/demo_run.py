@@ -87,7 +87,8 @@ def _say_missing(pipeline: Pipeline, rows: Sequence[LedgerRow]) -> None:
     absent = [row.dataset_id for row in rows if row.state == "not_in_sample"]
     out()
     out(
-        f"No real figures of {len(absent)} further StatFin tables are in the sample, so these stay empty here:"
+        f"The sample has no real figures of {len(absent)} further StatFin tables; tourism and the municipal employment"
+        " rates are among them. These stay empty here:"
     )
     for dataset_id in absent:
         out(f"  {dataset_id}: {pipeline.catalogue.datasets[dataset_id].title_en}")
