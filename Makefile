@@ -4,10 +4,11 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-all lint lock clean
+.PHONY: help demo up test test-all lint lock clean
 
 help:
 	@echo "make demo      the main job on sample figures: collect, check, store, report"
+	@echo "make up        live and unattended: Prefect server, schedules, runner, until it is stopped"
 	@echo "make test      the test suite (SQLite and a real PostgreSQL)"
 	@echo "make test-all  the same with browser, kills and faults"
 	@echo "make lint      formatting, style, types, import rules"
@@ -26,11 +27,14 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: $(INSTALLED)
 	@$(BIN)/mittaristo demo
 
+up: $(INSTALLED)
+	@exec $(BIN)/mittaristo up
+
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest -m "not long" --require postgresql
+	@$(BIN)/python -m pytest -n 2 -m "not long" --require postgresql
 
 test-all: $(INSTALLED)
-	@$(BIN)/python -m pytest --require postgresql --require chromium
+	@$(BIN)/python -m pytest -n 2 --require postgresql --require chromium
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""PxWeb's protocol, version 1: limits, metadata, queries under the cell limit, addresses. Sends nothing."""
+"""PxWeb's protocol, version 1: limits, metadata, table lists, queries, addresses. Sends nothing."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read_config(body: bytes) -> Limits:
 
 
 def read_metadata(body: bytes, table: str) -> TableMeta:
-    """What the table says of itself; `table` is the name the catalogue has for it.
+    """What the table says of itself; `table` is the table that was asked (vkour/12bs).
 
     Raises SourceError, one line, for anything that is not one whole and consistent description.
     """

@@ -128,11 +128,10 @@ def ingest(
     finding = recode.examine(known, reading.resolution, frame, stored, past)
     if decision is None and finding.state == "unproven":
         return _hold_back(connection, context, gates, checksum, recorded_at, finding)
-    if (
-        finding.state == "proven" and finding.overrides != Overrides()
-    ):  # found by their figures: read with them
+    if finding.state == "proven":
         overrides = recode.merged(overrides, finding.overrides)
-        reading = _read(context, parts, overrides, state)
+    if reading.resolution.proposals:  # read once more without the codes on trial
+        reading = _read(context, parts, overrides, replace(state, known_codes=""))
         frame = observations(reading.table, reading.resolution, all_preliminary=dataset.preliminary)
 
     gates.append(check_observations(frame, dataset, bounds(context), reading.resolution))
@@ -192,7 +191,9 @@ def ingest(
         connection, dataset.id, decided_at=recorded_at, reason="a later fetch passed the gates"
     ):
         notes.append("quarantine cleared: this fetch passed the gates")
-    _remember(connection, context, reading, checksum, recorded_at, overrides)
+    # keys that the table lost stay known, so that they must be proven when they return; a person's word ends that
+    codes = recode.known_codes(reading.resolution, reading.meta, None if decision else known)
+    _remember(connection, context, reading, checksum, recorded_at, overrides, codes)
     return _ingested(reading, counts, lost, notes, gates, len(catalogue.areas_for(dataset)))
 
 
@@ -295,6 +296,7 @@ def _remember(
     checksum: str,
     recorded_at: datetime,
     overrides: Overrides,
+    codes: recode.KnownCodes,
 ) -> None:
     dataset, resolution = context.dataset, reading.resolution
     newest = max(resolution.periods)
@@ -312,7 +314,7 @@ def _remember(
         entry_fingerprint="" if _missing(reading) else context.fingerprint,
         canonical_sha256=checksum,
         collection_id=context.collection_id,
-        known_codes=recode.known_to_json(recode.known_codes(resolution, reading.meta)),
+        known_codes=recode.known_to_json(codes),
         overrides=recode.overrides_to_json(overrides),
         division=division(reading.meta, resolution),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -128,7 +129,7 @@ def _picture(pipeline: Pipeline, connection: Any, held: Quarantine) -> None:
 
 
 def _bar(value: float, top: float) -> str:
-    if pd.isna(value):
+    if math.isnan(value):
         return "-"
     return f"{'#' * round(40 * abs(value) / top) if top else ''} {value:.10g}".strip()
 

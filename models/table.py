@@ -24,7 +24,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class TableMeta:
-    """What a table says of itself: `table` as the catalogue names it (vkour/12bs), title, variables."""
+    """What a table says of itself: `table` that answered (vkour/12bs), title, variables."""
 
     table: str
     title: str

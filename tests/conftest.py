@@ -1,11 +1,22 @@
 """What all tests share."""
 
+import base64
+import io
 import itertools
+import json
 import shutil
+import socketserver
+import ssl
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
@@ -122,6 +133,158 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     _postgresql(url, "; ".join(f"DELETE FROM {name}" for name in tables))
 
 
+# --- receivers of alarms on loopback ------------------------------------------------------------------------
+
+
+class Webhook(ThreadingHTTPServer):
+    """Takes JSON. `bodies` is what it took with a yes; `statuses` are its next answers, after them 204."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _WebhookHandler)
+        self.bodies: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+        self.statuses: list[int] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/hook/s3cret?token=t0ken"
+
+
+class _WebhookHandler(BaseHTTPRequestHandler):
+    server: Webhook
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = self.server.statuses.pop(0) if self.server.statuses else 204
+        self.server.paths.append(self.path)
+        if status < 300:
+            self.server.bodies.append(json.loads(body))
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class MailSink(socketserver.ThreadingTCPServer):
+    """Takes mail. `mails` is what it took; `answers` maps the beginning of a command to a reply other than yes.
+
+    With `tls` it offers STARTTLS; `logins` is what it was shown, with whether that went over TLS.
+    """
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _MailHandler)
+        self.mails: list[EmailMessage] = []
+        self.envelopes: list[tuple[str, list[str]]] = []
+        self.logins: list[tuple[str, bool]] = []
+        self.secret: list[bool] = []  # whether each mail came over TLS
+        self.answers: dict[str, str] = {}
+        self.tls: ssl.SSLContext | None = None
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+class _MailHandler(socketserver.StreamRequestHandler):
+    server: MailSink
+
+    def handle(self) -> None:
+        self.secret = False
+        sender, recipients = "", []
+        self._say("220 sink")
+        while line := self.rfile.readline().decode().strip():
+            command = line.upper()
+            other = next(
+                (text for start, text in self.server.answers.items() if command.startswith(start)), ""
+            )
+            if other:
+                self._say(other)
+            elif command.startswith("EHLO"):
+                offers = ["sink", "AUTH PLAIN"]
+                if self.server.tls is not None and not self.secret:
+                    offers.append("STARTTLS")
+                self._say("\r\n".join([*(f"250-{one}" for one in offers), "250 SIZE 1000000"]))
+            elif command == "STARTTLS" and self.server.tls is not None:
+                self._say("220 go ahead")
+                self._encrypt(self.server.tls)
+            elif command.startswith("AUTH"):
+                self.server.logins.append((base64.b64decode(line.split()[2]).decode(), self.secret))
+                self._say("235 yes")
+            elif command.startswith("MAIL"):
+                sender = line.partition("<")[2].partition(">")[0]
+                self._say("250 yes")
+            elif command.startswith("RCPT"):
+                recipients.append(line.partition("<")[2].partition(">")[0])
+                self._say("250 yes")
+            elif command == "DATA":
+                self._say("354 go ahead")
+                lines = []
+                while (piece := self.rfile.readline()) not in (b".\r\n", b""):
+                    lines.append(piece.removeprefix(b"."))
+                parsed = message_from_bytes(b"".join(lines), policy=policy.default)
+                assert isinstance(parsed, EmailMessage)
+                self.server.mails.append(parsed)
+                self.server.envelopes.append((sender, recipients))
+                self.server.secret.append(self.secret)
+                self._say(self.server.answers.get("taken", "250 taken"))
+            else:
+                self._say("221 bye" if command == "QUIT" else "250 yes")
+                if command == "QUIT":
+                    return
+
+    def _encrypt(self, context: ssl.SSLContext) -> None:
+        try:
+            self.connection = context.wrap_socket(self.connection, server_side=True)
+        except (ssl.SSLError, OSError):  # the other side does not trust us and has gone
+            self.rfile = io.BytesIO()
+            return
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
+        self.secret = True
+
+    def _say(self, text: str) -> None:
+        with suppress(OSError):
+            self.wfile.write(f"{text}\r\n".encode())
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
+
+
+@contextmanager
+def _served(server: socketserver.BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A webhook's receiver on loopback."""
+    server = Webhook()
+    with _served(server):
+        yield server
+
+
+@pytest.fixture
+def mail_sink() -> Iterator[MailSink]:
+    """A mail server on loopback that keeps what it gets."""
+    server = MailSink()
+    with _served(server):
+        yield server
+
+
 # --- `--require postgresql` fails the session unless a test marked so really ran and passed -----------------
 
 
@@ -131,32 +294,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_PASSED] = {}
+_passed: dict[str, int] = {}  # by marker, over all workers: their reports come to the one that prints
 
 
-_PASSED = pytest.StashKey[dict[str, int]]()
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
-    outcome = yield
-    report = outcome.get_result()
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call" and report.passed:
-        passed = item.config.stash[_PASSED]
-        for marker in {mark.name for mark in item.iter_markers()}:
-            passed[marker] = passed.get(marker, 0) + 1
+        for marker in ("postgresql", "chromium"):
+            if marker in report.keywords:
+                _passed[marker] = _passed.get(marker, 0) + 1
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    passed = config.stash[_PASSED]
     for marker in ("postgresql", "chromium"):
-        terminalreporter.write_line(f"{marker}: {passed.get(marker, 0)} tests ran on it and passed")
+        terminalreporter.write_line(f"{marker}: {_passed.get(marker, 0)} tests ran on it and passed")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    passed = session.config.stash[_PASSED]
-    lacking = [name for name in session.config.getoption("--require") if not passed.get(name)]
+    if hasattr(session.config, "workerinput"):
+        return
+    lacking = [name for name in session.config.getoption("--require") if not _passed.get(name)]
     if lacking and exitstatus == 0:
         print(f"\nrequired, but no such test passed: {', '.join(lacking)}")
         session.exitstatus = 1

@@ -307,3 +307,73 @@ def test_an_address_is_base_language_database_and_table() -> None:
 def test_what_is_no_table_gets_no_address(table: str) -> None:
     with pytest.raises(SourceError, match="is no table"):
         pxweb.table_url("http://127.0.0.1:8801", "fi", "StatFin", table)
+
+
+# Lists of tables, and whose an address is
+
+
+def test_an_address_tells_its_table() -> None:
+    for table in ("vkour/12bs", "vaerak/statfin_vaerak_pxt_11re"):
+        assert pxweb.table_of(pxweb.table_url("https://x.fi/PxWeb/api/v1", "fi", "StatFin", table)) == table
+    for url in (
+        "u",
+        "",
+        "https://x.fi/PxWeb/api/v1/fi/StatFin/vkour",
+        "https://x.fi/12bs.px",
+        "x/..%2F/12bs.px",
+    ):
+        with pytest.raises(SourceError, match="no address of a table"):
+            pxweb.table_of(url)
+
+
+def test_the_address_of_a_list_is_that_of_its_subject() -> None:
+    address = pxweb.listing_url("https://x.fi/api/v1/", "fi", "StatFin", "vaerak")
+    assert address == "https://x.fi/api/v1/fi/StatFin/vaerak"
+    with pytest.raises(SourceError, match="is no subject"):
+        pxweb.listing_url("https://x.fi/api/v1", "fi", "StatFin", "../vaerak")
+
+
+def test_a_recorded_list_reads(recordings: Path) -> None:
+    listed = pxweb.read_listing((recordings / "statfin" / "vaerak-table-list.fi.json").read_bytes(), "vaerak")
+    assert listed["vaerak/11ra"].startswith("11ra -- ")
+    assert [table for table, text in listed.items() if pxweb.is_table(table, text, "vaerak/11ra")] == [
+        "vaerak/11ra"
+    ]
+
+
+def test_what_is_no_table_is_left_out_of_a_list() -> None:
+    body = orjson.dumps(
+        [
+            {"id": "sub", "type": "l", "text": "Alikansio"},
+            {"id": "11ra.px", "type": "t", "text": "11ra -- Tunnuslukuja\n"},
+            {"id": "../evil.px", "type": "t", "text": "11ra -- evil"},
+            {"id": "x.txt", "text": "x"},
+            {"text": "nothing"},
+            "nothing",
+        ]
+    )
+    assert pxweb.read_listing(body, "vaerak") == {"vaerak/11ra": "11ra -- Tunnuslukuja"}
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b'"x"', b"null", b""])
+def test_what_is_no_list_is_refused(body: bytes) -> None:
+    with pytest.raises(SourceError, match="the list of the tables of vaerak is no JSON"):
+        pxweb.read_listing(body, "vaerak")
+
+
+@pytest.mark.parametrize(
+    ("listed", "text", "same"),
+    [
+        ("vaerak/11ra", "Tunnuslukuja", True),
+        ("vaerak/statfin_vaerak_pxt_11ra", "Tunnuslukuja", True),
+        ("vaerak/uusi_11ra_2027", "Tunnuslukuja", True),
+        ("vaerak/x", "11ra -- Tunnuslukuja", True),
+        ("vaerak/x", "11RA. Tunnuslukuja", True),
+        ("vaerak/x", "Tunnuslukuja, korvaa taulukon 11ra", False),
+        ("vaerak/11rab", "11rab -- Tunnuslukuja", False),
+        ("vaerak/statfin_vaerak_pxt_11re", "11re -- Väestö", False),
+    ],
+)
+def test_a_table_is_known_by_its_id_in_any_form(listed: str, text: str, same: bool) -> None:
+    assert pxweb.is_table(listed, text, "vaerak/11ra") is same
+    assert pxweb.is_table(listed, text, "vaerak/statfin_vaerak_pxt_11ra") is same

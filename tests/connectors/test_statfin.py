@@ -22,7 +22,8 @@ from models.area import Area
 from models.dataset import ClassVariable, ContentChoice, Dataset, TableQuery, ValueChoice
 from models.document import Answer, Document
 from models.errors import ResolutionError, SourceError
-from models.resolution import resolve
+from models.recode import known_codes
+from models.resolution import Overrides, resolve
 
 Raw = Callable[..., bytes]
 
@@ -613,7 +614,7 @@ def test_a_kept_answer_in_px_json_reads_too(recordings: Path) -> None:
         DATASET.id,
         "data",
         "POST",
-        "u",
+        "http://127.0.0.1/PXWeb/api/v1/fi/StatFin/vkour/12bs.px",
         orjson.dumps(query),
         200,
         "application/json",
@@ -657,7 +658,7 @@ def test_a_px_json_answer_that_lacks_a_row_is_refused() -> None:
         DATASET.id,
         "data",
         "POST",
-        "u",
+        "http://127.0.0.1/PXWeb/api/v1/fi/StatFin/vkour/12bs.px",
         orjson.dumps(query),
         200,
         "application/json",
@@ -670,3 +671,177 @@ def test_a_px_json_answer_that_lacks_a_row_is_refused() -> None:
     assert len(statfin.read(dataset, AREAS, documents([meta, data])).table.frame) == 4
     short = replace(data, body=orjson.dumps({"columns": columns, "data": rows[:3]}))
     assert "3 cells instead of 4" in refusal(documents([meta, short]), dataset)
+
+
+# A table under another id
+
+
+class Moved:
+    """A server that knows the table under one id, and has a list of its subject's tables."""
+
+    def __init__(
+        self, server: Any, table: Table, raw: Raw, id_: str, listed: list[tuple[str, str]] | None
+    ) -> None:
+        self.id, self.listed = id_, listed
+        table.id = id_
+
+        def answer(request: Any) -> bytes:
+            name = request.path.rpartition("/")[2]
+            if name == "vkour" and self.listed is not None:
+                rows = [{"id": file, "type": "t", "text": text, "updated": "x"} for file, text in self.listed]
+                return raw(orjson.dumps(rows))
+            if name != f"{self.id}.px":
+                return raw(b"Bad Request", "400 Bad Request", "text/plain")
+            return raw(table.metadata() if request.method == "GET" else table.data(request.body))
+
+        server.answer = answer
+
+
+LONG = "statfin_vkour_pxt_12bs"
+LISTED = [("statfin_vkour_pxt_12bq.px", "12bq -- Toinen"), (f"{LONG}.px", "12bs -- Koulutus, 1970-2025")]
+
+
+def test_a_table_under_another_id_is_found_by_one_look_at_the_list(
+    session: Any, server: Any, table: Table, raw: Raw, caplog: pytest.LogCaptureFixture
+) -> None:
+    Moved(server, table, raw, LONG, LISTED)
+    with caplog.at_level("INFO", "mittaristo.statfin"):
+        resolution = fetch(session, server)
+    assert (
+        "the source does not know vkour/12bs; it answers as vkour/statfin_vkour_pxt_12bs now" in caplog.text
+    )
+    assert [(one.kind, one.status, one.dataset_id) for one in session.kept] == [
+        ("metadata", 400, DATASET.id),
+        ("listing", 200, DATASET.id),
+        ("metadata", 200, DATASET.id),
+        ("data", 200, DATASET.id),
+    ]
+    assert resolution.table == f"vkour/{LONG}"
+    reading = statfin.read(DATASET, AREAS, documents(session.kept))
+    assert reading.resolution.table == reading.meta.table == f"vkour/{LONG}"
+    assert len(cells_of(reading)) == 160
+
+
+def test_an_answer_under_the_long_name_may_bear_the_short_id(
+    session: Any, server: Any, table: Table, raw: Raw
+) -> None:
+    Moved(server, table, raw, LONG, LISTED)
+    table.id = "12BS"
+    fetch(session, server)
+    assert statfin.read(DATASET, AREAS, documents(session.kept)).table.table_id == "12BS"
+    table.id = "statfin_vkour_pxt_12bq"
+    fetch(session, server)
+    with pytest.raises(SourceError, match="the answer is of table 'statfin_vkour_pxt_12bq'"):
+        statfin.read(DATASET, AREAS, documents(session.kept))
+
+
+def test_the_id_that_answered_last_is_asked_first(session: Any, server: Any, table: Table, raw: Raw) -> None:
+    moved = Moved(server, table, raw, LONG, LISTED)
+    resolution = fetch(session, server)
+    known = known_codes(resolution, pxweb.read_metadata(table.metadata(), resolution.table))
+    before = len(session.kept)
+    statfin.fetch(DATASET, AREAS, server.base_url, session.http, LIMITS, known=known)
+    assert [one.kind for one in session.kept[before:]] == ["metadata", "data"]
+    # and when it moves back, the list is looked at again
+    moved.id, moved.listed, table.id = "12bs", [("12bs.px", "12bs -- Koulutus")], "12bs"
+    before = len(session.kept)
+    back = statfin.fetch(DATASET, AREAS, server.base_url, session.http, LIMITS, known=known)
+    assert [one.kind for one in session.kept[before:]] == ["metadata", "listing", "metadata", "data"]
+    assert back.table == "vkour/12bs"
+    assert statfin.read(DATASET, AREAS, documents(session.kept), known=known).meta.table == "vkour/12bs"
+
+
+def test_the_release_check_goes_to_the_id_that_answered_last(
+    session: Any, server: Any, table: Table, raw: Raw
+) -> None:
+    Moved(server, table, raw, LONG, LISTED)
+    query = pxweb.release_query(fetch(session, server))
+    found = statfin.release(DATASET, server.base_url, session.http, LIMITS, query, f"vkour/{LONG}")
+    assert found == datetime(2026, 6, 18, 5, tzinfo=UTC)
+    assert statfin.release(DATASET, server.base_url, session.http, LIMITS, query) is None
+
+
+def test_a_table_of_another_entry_is_never_asked(session: Any, server: Any, table: Table, raw: Raw) -> None:
+    # the catalogue was corrected since: what answered then is not what is wanted now
+    Moved(server, table, raw, "12bs", None)
+    resolution = resolve(DATASET, pxweb.read_metadata(table.metadata(), "vkour/12bq"), AREAS)
+    known = known_codes(resolution, pxweb.read_metadata(table.metadata(), "vkour/12bq"))
+    assert known.table == "vkour/12bq"
+    assert (
+        statfin.fetch(DATASET, AREAS, server.base_url, session.http, LIMITS, known=known).table
+        == "vkour/12bs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ([("12bq.px", "12bq -- Toinen")], "none of the 1 tables of vkour bears its id"),
+        ([], "none of the 0 tables of vkour bears its id"),
+        ([("12bs.px", "12bs -- Koulutus")], "the list of vkour still has it and no other"),
+        (
+            [(f"{LONG}.px", "Koulutus"), ("uusi_12bs.px", "Koulutus, uusi")],
+            "several tables of vkour may be it: vkour/statfin_vkour_pxt_12bs ('Koulutus'), vkour/uusi_12bs",
+        ),
+        (None, "the source knows neither the table vkour/12bs nor its subject vkour"),
+    ],
+)
+def test_a_table_that_is_gone_is_said_so_in_one_line(
+    session: Any, server: Any, table: Table, raw: Raw, listed: list[tuple[str, str]] | None, said: str
+) -> None:
+    Moved(server, table, raw, "nowhere", listed)
+    with pytest.raises(statfin.TableGoneError) as caught:
+        fetch(session, server)
+    text = str(caught.value)
+    assert text.startswith("statfin/vkour/12bs: ") and said in text and "discontinued" in text
+    assert text.isprintable()
+    assert [one.kind for one in session.kept] == ["metadata", "listing"]
+
+
+def test_other_refusals_of_the_metadata_look_at_no_list(session: Any, server: Any, raw: Raw) -> None:
+    server.script = [raw(b"<html>no</html>", "403 Forbidden", "text/html")]
+    with pytest.raises(AnswerError, match="403"):
+        fetch(session, server)
+    assert len(server.requests) == 1
+
+
+def test_parts_of_one_id_are_not_mixed_with_those_of_another(
+    session: Any, server: Any, table: Table, raw: Raw
+) -> None:
+    Moved(server, table, raw, "12bs", LISTED)
+    fetch(session, server)
+    Moved(server, table, raw, LONG, LISTED)
+    fetch(session, server)
+    kept = documents(session.kept)
+    assert statfin.read(DATASET, AREAS, kept).table.table_id == LONG
+    with pytest.raises(SourceError, match="the kept answers have 0 of the 160 cells"):
+        statfin.read(DATASET, AREAS, [one for one in kept if one[0].kind != "data" or LONG not in one[0].url])
+
+
+# Codes that were accepted, or are on trial
+
+
+def test_accepted_codes_are_asked_and_read(session: Any, pxserver: Any, table: Table) -> None:
+    table.variables["contentscode"] = ("Tiedot", {"vkour-vaesto": "Väestö", "uusi": "Jotain muuta"})
+    overrides = Overrides(contents={"share": "uusi"})
+    statfin.fetch(DATASET, AREAS, pxserver.base_url, session.http, LIMITS, overrides)
+    reading = statfin.read(DATASET, AREAS, documents(session.kept), overrides)
+    assert reading.resolution.contents == {"people": "vkour-vaesto", "share": "uusi"}
+    assert len(cells_of(reading)) == 160
+    without = statfin.read(DATASET, AREAS, documents(session.kept))
+    assert without.resolution.contents == {"people": "vkour-vaesto"}
+
+
+def test_proposed_codes_are_asked_in_the_same_calls(session: Any, pxserver: Any, table: Table) -> None:
+    first = fetch(session, pxserver)
+    known = known_codes(first, pxweb.read_metadata(table.metadata(), DATASET.table))
+    table.variables["contentscode"] = ("Tiedot", {"vkour-vaesto": "Väestö", "uusi": "Osuus väestöstä"})
+    before = len(session.kept)
+    statfin.fetch(DATASET, AREAS, pxserver.base_url, session.http, LIMITS, known=known)
+    assert [one.kind for one in session.kept[before:]] == ["metadata", "data"]
+    reading = statfin.read(DATASET, AREAS, documents(session.kept), known=known)
+    (proposal,) = reading.resolution.proposals
+    assert (proposal.key, proposal.code) == ("share", "uusi")
+    assert reading.resolution.contents == {"people": "vkour-vaesto", proposal.trial: "uusi"}
+    assert [one.key for one in reading.resolution.missing] == ["share"]
+    assert len(cells_of(reading)) == 160

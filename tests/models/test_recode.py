@@ -627,7 +627,7 @@ class TestProof:
         )
         finding = switch(table, after, dataset)
         assert finding.state == "unproven"
-        assert "variable job: equally good are isco, isco2" in finding.reason
+        assert "variable job: equally good are isco2, isco" in finding.reason
 
     def test_a_missing_symbol_equals_itself_only(self):
         table = a_table()

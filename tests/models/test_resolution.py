@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from models.area import Area
 from models.dataset import ClassVariable, ContentChoice, ValueChoice
 from models.errors import ResolutionError
-from models.resolution import plain, resolve, series_classes
+from models.resolution import Overrides, plain, resolve, series_classes
 from models.table import TableMeta, Variable
 
 TOTAL = ValueChoice("total", total=True)
@@ -535,3 +535,64 @@ def test_whatever_a_table_says_the_answer_is_a_resolution_or_one_line(
         assert len(str(error).splitlines()) == 1
     else:
         assert found.totals.get("odd") or "odd" in found.eliminated
+
+
+class TestAcceptedCodes:
+    """Codes that were accepted for our keys come before labels."""
+
+    def test_an_accepted_code_is_taken_whatever_the_label_says(
+        self, variables, make_variable, make_dataset, areas
+    ):
+        contents = make_variable(
+            "contentscode", "Tiedot", {"new": "Asukkaita", "vaerak-vaesto": "Väestö 31.12."}
+        )
+        found = resolve(
+            make_dataset(), meta(variables, Tiedot=contents), areas, Overrides(contents={"population": "new"})
+        )
+        assert found.contents == {"population": "new"} and found.labels == {"new": "Asukkaita"}
+
+    def test_an_accepted_class_value_and_variable_too(self, variables, make_variable, make_dataset, areas):
+        age = make_variable("ikax", "Ikäluokka", {"T": "Kaikenikäiset", "000": "0", "100-": "100 -"})
+        overrides = Overrides(classes={("age", "total"): "T"}, variables={"age": "ikax"})
+        found = resolve(make_dataset(), meta(variables, Ikä=age), areas, overrides)
+        assert found.classes["age"] == ("ikax", {"total": "T", "0": "000", "100-": "100-"})
+        assert found.class_labels["age"] == {"T": "Kaikenikäiset", "000": "0", "100-": "100 -"}
+        assert not missing(found, "class")
+
+    def test_one_that_the_table_lacks_makes_its_key_missing(self, variables, make_dataset, areas):
+        two = (*make_dataset().query.contents, ContentChoice("other", label=("Muu",)))
+        with pytest.raises(ResolutionError, match="the accepted code is gone, which 'Tiedot'"):
+            resolve(make_dataset(), meta(variables), areas, Overrides(contents={"population": "gone"}))
+        found = resolve(
+            make_dataset(contents=two), meta(variables), areas, Overrides(contents={"other": "gone"})
+        )
+        assert "accepted code is gone" in missing(found, "content")["other"]
+        found = resolve(make_dataset(), meta(variables), areas, Overrides(classes={("age", "0"): "gone"}))
+        assert "accepted code is gone" in missing(found, "class")["age=0"]
+        found = resolve(make_dataset(), meta(variables), areas, Overrides(variables={"age": "gone"}))
+        assert "no variable is the accepted gone" in missing(found, "class")["age=0"]
+
+    def test_it_stands_against_keys_that_only_look_like_it(
+        self, variables, make_variable, make_dataset, areas
+    ):
+        contents = make_variable("contentscode", "Tiedot", {"a": "Väestö 31.12.", "b": "Muu"})
+        two = (*make_dataset().query.contents, ContentChoice("other", label=("Muu",)))
+        table = meta(variables, Tiedot=contents)
+        found = resolve(make_dataset(contents=two), table, areas, Overrides(contents={"other": "a"}))
+        assert found.contents == {"other": "a"}
+        assert "a is also other" in missing(found, "content")["population"]
+
+    def test_a_partial_resolution_records_what_else_would_raise(
+        self, variables, make_variable, make_dataset, areas
+    ):
+        contents = make_variable("contentscode", "Tiedot", {"new": "Asukkaita"})
+        table = meta(variables, Tiedot=contents)
+        with pytest.raises(ResolutionError, match="none of its contents"):
+            resolve(make_dataset(), table, areas)
+        found = resolve(make_dataset(), table, areas, partial=True)
+        assert found.contents == {} and list(missing(found, "content")) == ["population"]
+
+    def test_the_texts_of_all_variables_are_given(self, variables, make_dataset, areas):
+        found = resolve(make_dataset(), meta(variables), areas)
+        assert found.variable_texts["sukupuoli_9_20180101"] == "Sukupuoli"
+        assert found.class_labels["sex"] == {"SSS": "Yhteensä"} and found.proposals == ()
