@@ -30,7 +30,7 @@ from models.errors import SourceError
 from models.formula import is_plain
 from models.freshness import late_after, next_expected
 from models.ledger import Counts, GateReport, LedgerState, Scope
-from models.observation import observations
+from models.observation import class_keys, observations
 from models.reading import Reading
 from models.recode_evidence import Swap
 from models.resolution import Missing, Overrides
@@ -198,17 +198,18 @@ def ingest(
 
 
 def bounds(context: Context) -> dict[tuple[str, str] | str, tuple[float | None, float | None]]:
-    """Bounds by content key, from the indicators that show the content as it is published."""
+    """Bounds by content and class key, from the indicators that show such a series as it is published."""
     found: dict[tuple[str, str] | str, tuple[float | None, float | None]] = {}
     for indicator in context.pipeline.catalogue.indicators_of(context.dataset.id):
         if indicator.formula is None or not is_plain(indicator.formula):
             continue
         (one,) = indicator.inputs.values()
-        low, high = found.get(one.content, (indicator.valid_min, indicator.valid_max))
-        found[one.content] = (
-            None if low is None or indicator.valid_min is None else min(low, indicator.valid_min),
-            None if high is None or indicator.valid_max is None else max(high, indicator.valid_max),
-        )
+        for classes in class_keys(context.dataset, one.classes):
+            low, high = found.get((one.content, classes), (indicator.valid_min, indicator.valid_max))
+            found[one.content, classes] = (
+                None if low is None or indicator.valid_min is None else min(low, indicator.valid_min),
+                None if high is None or indicator.valid_max is None else max(high, indicator.valid_max),
+            )
     return found
 
 

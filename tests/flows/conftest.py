@@ -86,3 +86,10 @@ def bench(database_url: str, sample: Mapping[str, SampleTable], tmp_path: Path) 
 def long_bench(database_url: str, synthetic: Mapping[str, SampleTable], tmp_path: Path) -> Iterator[Bench]:
     """On made-up figures with a history."""
     yield from opened(database_url, synthetic, tmp_path / "home")
+
+
+@pytest.fixture
+def ages_bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
+    """On made-up monthly population by single ages."""
+    tables = {name: table for name, table in synthetic_tables(load_catalogue()).items() if name == "vamuu/11lj"}
+    yield from opened(database_url, tables, tmp_path / "home")

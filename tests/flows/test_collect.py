@@ -193,3 +193,9 @@ def test_other_limits_give_the_same_figures_and_are_never_exceeded(
         assert other.max_in_window <= calls
         assert not [call for call in other.requests if call.status == 429]
     assert value(bench, "population", "KU205", "2025") == expected
+
+
+def test_the_bounds_of_a_total_are_not_those_of_its_parts(ages_bench) -> None:
+    """The population of one age in a small municipality lies under the bounds of the whole population."""
+    row = ages_bench.collect("statfin/vamuu/11lj")["statfin/vamuu/11lj"]
+    assert row.state == "fetched", row.message
