@@ -18,9 +18,10 @@ from flows.pipeline import VERSION, Pipeline, utc_now
 from models.catalogue import load_catalogue
 from models.catalogue.files import catalogue_files
 from models.document import Answer, Document
-from models.errors import MittaristoError
+from models.errors import ConfigurationError, MittaristoError
 from models.ledger import Scope, scope_from_json, scope_to_json
 from warehouse import raw as raw_index
+from warehouse import read
 from warehouse.catalogue import keep_version, newest_version, sync
 from warehouse.engine import writing
 from warehouse.ledger import states
@@ -32,6 +33,13 @@ def adopt(pipeline: Pipeline, scope: Scope) -> None:
     """Takes the pipeline's catalogue into use under `scope`, where it is not the one in use already."""
     content = _content(pipeline, scope)
     with writing(pipeline.engine) as connection:
+        held = read.is_synthetic(connection)
+        if held is not None and held != scope.synthetic:
+            kinds = ("real", "made-up")
+            raise ConfigurationError(
+                f"this warehouse holds {kinds[held]} figures and is not for {kinds[scope.synthetic]} ones; "
+                "choose another MITTARISTO_HOME or MITTARISTO_DATABASE_URL"
+            )
         newest = newest_version(connection)
         if newest is not None and newest.content == content:
             return

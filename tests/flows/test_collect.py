@@ -1,10 +1,14 @@
 """One dataset from the source to the dashboard views, on SQLite and PostgreSQL, against the stand-in."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
 from demo import changes
 from demo.stand_in import StandIn
+from flows.adopt import adopt
+from models.errors import ConfigurationError
 from warehouse import read
 from warehouse.engine import reading
 
@@ -111,6 +115,10 @@ def test_a_revised_figure_becomes_a_vintage_and_the_indicator_follows(bench) -> 
         ("other_table", "failed quarantined"),
         ("invalid_utf8", "failed"),
         ("redirect", "failed"),
+        pytest.param("429", "failed", marks=pytest.mark.long),
+        pytest.param("500", "failed", marks=pytest.mark.long),
+        pytest.param("cut_body", "failed", marks=pytest.mark.long),
+        pytest.param("wrong_content_type", "failed", marks=pytest.mark.long),
     ],
 )
 def test_a_bad_answer_stops_that_dataset_alone_and_the_last_good_figures_are_served(
@@ -199,3 +207,9 @@ def test_the_bounds_of_a_total_are_not_those_of_its_parts(ages_bench) -> None:
     """The population of one age in a small municipality lies under the bounds of the whole population."""
     row = ages_bench.collect("statfin/vamuu/11lj")["statfin/vamuu/11lj"]
     assert row.state == "fetched", row.message
+
+
+def test_made_up_figures_never_come_into_a_warehouse_of_real_ones(bench) -> None:
+    bench.collect(EDUCATION)
+    with pytest.raises(ConfigurationError, match="holds real figures"):
+        adopt(bench.pipeline, replace(bench.scope, synthetic=True))
