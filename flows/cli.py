@@ -64,6 +64,14 @@ def run(
 
 
 @app.command()
+def up() -> None:
+    """Unattended: Prefect server (unless PREFECT_API_URL is set), schedules and runner, kept running until SIGTERM."""
+    from flows.up import run_up
+
+    raise typer.Exit(run_up(os.environ))
+
+
+@app.command()
 def status(json: Annotated[bool, typer.Option("--json", help="Stable JSON.")] = False) -> None:
     """A row per dataset: state, last release, last fetch, next expected, last error."""
     from flows.commands import show_status

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import MutableMapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from connectors import SOURCES
+from connectors import SOURCES, classifications
 from demo.sample import load_sample, sample_scope
 from demo.stand_in import StandIn
 from demo.synthetic import synthetic_tables
@@ -14,7 +16,7 @@ from flows.commands import collect_through_prefect, out, print_ledger
 from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import read_settings
 from models.catalogue.load import PACKAGED
-from models.ledger import GREEN, LedgerRow
+from models.ledger import GREEN, LedgerRow, Scope
 from reports.site import build_site
 from warehouse import read
 from warehouse.engine import reading
@@ -37,7 +39,8 @@ def run_demo(environ: MutableMapping[str, str], *, synthetic: bool) -> int:
     home = Path("var", folder).absolute()
     for name in [name for name in environ if name.startswith("MITTARISTO_")]:
         del environ[name]
-    # named one by one, so that neither the shell nor a .env file changes what the demo does
+    # neither the shell nor a .env file changes what the demo does
+    environ["MITTARISTO_DOTENV"] = os.devnull
     environ["MITTARISTO_HOME"] = str(home)
     environ["MITTARISTO_DATABASE_URL"] = f"sqlite:///{home / 'mittaristo.db'}"
     environ["MITTARISTO_PROGRAMME"] = str(PACKAGED)
@@ -45,14 +48,15 @@ def run_demo(environ: MutableMapping[str, str], *, synthetic: bool) -> int:
     settings = read_settings(environ)
     with open_pipeline(settings) as pipeline:
         tables = synthetic_tables(pipeline.catalogue) if synthetic else load_sample()
-        scope = sample_scope(pipeline.catalogue, tables)
+        scope = with_divisions(sample_scope(pipeline.catalogue, tables))
     out(
         f"Collecting {len(tables)} tables from a stand-in of StatFin on loopback, at the real service's pace ..."
     )
     with StandIn(tables) as stand_in:
         environ["MITTARISTO_URL_STATFIN"] = stand_in.url
+        environ["MITTARISTO_URL_CLASSIFICATIONS"] = stand_in.classifications_url
         rows = collect_through_prefect(environ, dict.fromkeys(SOURCES, ()), force=False, scope=scope)
-    del environ["MITTARISTO_URL_STATFIN"]
+    del environ["MITTARISTO_URL_STATFIN"], environ["MITTARISTO_URL_CLASSIFICATIONS"]
     collected = [row for row in rows if row.state != "not_in_sample"]
     print_ledger(collected)
     with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
@@ -69,6 +73,15 @@ def run_demo(environ: MutableMapping[str, str], *, synthetic: bool) -> int:
     out(f"Prefect UI:  {_ui_command(settings.home)}  then open http://127.0.0.1:4200")
     out(f"Look inside: MITTARISTO_HOME=var/{folder} .venv/bin/mittaristo show unemployment_rate")
     return 0 if collected and all(row.state in GREEN for row in rows) else 1
+
+
+def with_divisions(scope: Scope) -> Scope:
+    """`scope` with the division of areas, which the stand-in has too, judged on the sample's newest day."""
+    return replace(
+        scope,
+        contents={**(scope.contents or {}), classifications.DATASET: frozenset()},
+        today={**scope.today, classifications.DATASET: max(scope.today.values())},
+    )
 
 
 def _say_figures(pipeline: Pipeline) -> None:

@@ -10,21 +10,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from connectors import SOURCES
+from connectors import SOURCES, classifications
 from connectors.jsonstat import canonical_checksum
 from connectors.pxweb import release_query
 from expectations import check_history, check_observations, check_source
 from expectations.suites import AREAS_RULE
+from flows import areas
 from flows.derive import derive, reads
 from flows.pipeline import Pipeline
 from models import recode
 from models.absence import absent
 from models.dataset import Dataset
 from models.decision import Decision
+from models.divisions import DivisionError, layout_from_json, layout_to_json
 from models.document import Document
 from models.errors import SourceError
 from models.formula import is_plain
@@ -33,13 +35,15 @@ from models.ledger import Counts, GateReport, LedgerState, Scope
 from models.observation import class_keys, observations
 from models.reading import Reading
 from models.recode_evidence import Swap
+from models.release_rhythm import expected
 from models.resolution import Missing, Overrides
 from models.restatement import division, restated_areas
 from warehouse import read
-from warehouse.ledger import DatasetState, set_state, state_of
+from warehouse.ledger import DatasetState, set_state, state_of, states
 from warehouse.load import store
 from warehouse.quarantine import clear_quarantine, open_quarantine
 from warehouse.recodes import log_recode
+from warehouse.releases import note_release, releases
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ def ingest(
     under which new vintages are known: the decision's, the catalogue's, else that of the last answer. Raises
     SourceError where the documents cannot be read as this dataset; nothing is written then.
     """
+    read_again = recorded_at is not None
     recorded_at = recorded_at or (
         decision.decided_at if decision else max(one.fetched_at for one in documents)
     )
@@ -105,11 +110,13 @@ def ingest(
     if decision is not None:
         overrides = recode.merged(overrides, recode.overrides_from_json(decision.overrides))
     parts = [(document, context.pipeline.raw.read(document.sha256)) for document in documents]
+    if dataset.source == classifications.SOURCE:
+        return _ingest_divisions(connection, context, parts, recorded_at)
     checksum = _checksum(parts)
     reading = _read(context, parts, overrides, state)
     same = checksum == state.canonical_sha256 and _is_current(context, state)
     if same and decision is None and not _missing(reading):
-        set_state(connection, dataset.id, last_release=reading.table.updated)
+        set_state(connection, dataset.id, last_release=reading.table.updated, last_fetch=recorded_at)
         message = "the source has a new date but the same figures"
         return Ingested("unchanged", message, released_at=reading.table.updated)
 
@@ -135,7 +142,10 @@ def ingest(
         frame = observations(reading.table, reading.resolution, all_preliminary=dataset.preliminary)
 
     gates.append(check_observations(frame, dataset, bounds(context), reading.resolution))
-    absence = absent(stored, frame, reading.resolution, dataset)
+    layout_before = layout_from_json(state.layout)
+    layout = areas.layout_of(layout_before, reading, dataset)
+    ended = areas.ended(connection, layout, reading)
+    absence = absent(stored, frame, reading.resolution, dataset, ended=ended)
     now = division(reading.meta, reading.resolution)
     restated = restated_areas(stored, frame, division_before=state.division, division_now=now)
     gates.append(
@@ -167,6 +177,9 @@ def ingest(
         restated=restated,
     )
     lost = _lost(context, _missing(reading))
+    set_state(connection, dataset.id, layout=layout_to_json(layout))  # the sums go by it
+    region = catalogue.areas.region.code
+    region_moved = areas.moved_region(connection, region, layout_before, layout)
     derive(
         connection,
         catalogue,
@@ -176,8 +189,11 @@ def ingest(
         recorded_at=recorded_at,
         source_updated_at=reading.table.updated,
         synthetic=context.scope.synthetic,
+        restated=restated | {region} if region_moved else restated,
     )
-    notes = []
+    notes = list(ended.values())
+    if any(one.region == "sum" for one in catalogue.indicators_of(dataset.id)):
+        notes.extend(areas.summing(connection, catalogue, [dataset.id]).problems.values())
     if finding.state == "proven" or (decision is not None and finding.state == "unproven"):
         log_recode(
             connection,
@@ -187,7 +203,8 @@ def ingest(
             decided_by=decision.role if decision else "",
         )
         notes.append(f"recoded: {finding.reason}")
-    if decision is None and clear_quarantine(
+    is_news = decision is None and not read_again  # what is read again under a new entry says nothing new
+    if is_news and clear_quarantine(
         connection, dataset.id, decided_at=recorded_at, reason="a later fetch passed the gates"
     ):
         notes.append("quarantine cleared: this fetch passed the gates")
@@ -195,6 +212,55 @@ def ingest(
     codes = recode.known_codes(reading.resolution, reading.meta, None if decision else known)
     _remember(connection, context, reading, checksum, recorded_at, overrides, codes)
     return _ingested(reading, counts, lost, notes, gates, len(catalogue.areas_for(dataset)))
+
+
+def _ingest_divisions(
+    connection: Connection,
+    context: Context,
+    parts: Sequence[tuple[Document, bytes]],
+    recorded_at: datetime,
+) -> Ingested:
+    """The same for divisions of areas: they are put to use, and the sums to the region are computed by them."""
+    dataset, catalogue = context.dataset, context.pipeline.catalogue
+    try:
+        taken = areas.take(
+            connection, classifications.read(parts), context.collection_id, recorded_at=recorded_at
+        )
+    except DivisionError as error:
+        raise SourceError(f"{dataset.id}: {error}") from error
+    if taken.differs:
+        stored = {one for one, state in states(connection).items() if state.collection_id}
+        derive(
+            connection,
+            catalogue,
+            [
+                one
+                for one in catalogue.indicators.values()
+                if one.region == "sum" and one.formula is not None and stored.intersection(one.datasets)
+            ],
+            run_id=context.run_id,
+            collection_id=context.collection_id,
+            recorded_at=recorded_at,
+            source_updated_at=None,
+            synthetic=context.scope.synthetic,
+        )
+    released_at = datetime(taken.newest, 1, 1, tzinfo=UTC)
+    year_before = str(
+        taken.newest - 1
+    )  # a division of 1 January is what is known at the end of the year before
+    set_state(
+        connection,
+        dataset.id,
+        state="fetched",
+        last_release=released_at,
+        last_fetch=recorded_at,
+        next_expected=next_expected(dataset, year_before),
+        late_after=late_after(dataset, year_before),
+        judged_on=context.scope.today.get(dataset.id),
+        entry_fingerprint=context.fingerprint,
+        collection_id=context.collection_id,
+    )
+    return Ingested("fetched" if taken.is_new else "unchanged", taken.message, released_at=released_at)
 
 
 def bounds(context: Context) -> dict[tuple[str, str] | str, tuple[float | None, float | None]]:
@@ -214,13 +280,13 @@ def bounds(context: Context) -> dict[tuple[str, str] | str, tuple[float | None, 
 
 
 def _checksum(parts: Sequence[tuple[Document, bytes]]) -> str:
-    """The checksum of the content that matters of all data documents, whatever order they came in."""
-    sums = sorted(
+    """The checksum of the content that matters of all data documents, in whatever order and how often they came."""
+    sums = {
         canonical_checksum(body, document.content_type)
         for document, body in parts
         if document.kind == "data" and document.status == 200
-    )
-    return hashlib.sha256(" ".join(sums).encode()).hexdigest()
+    }
+    return hashlib.sha256(" ".join(sorted(sums)).encode()).hexdigest()
 
 
 def _missing(reading: Reading) -> list[Missing]:
@@ -301,6 +367,8 @@ def _remember(
 ) -> None:
     dataset, resolution = context.dataset, reading.resolution
     newest = max(resolution.periods)
+    note_release(connection, dataset.id, newest, released_at=reading.table.updated, seen_at=recorded_at)
+    next_one, late_after_day = expected(dataset, newest, releases(connection, dataset.id))
     set_state(
         connection,
         dataset.id,
@@ -308,8 +376,8 @@ def _remember(
         release_query=release_query(resolution),
         last_release=reading.table.updated,
         last_fetch=recorded_at,
-        next_expected=next_expected(dataset, newest),
-        late_after=late_after(dataset, newest),
+        next_expected=next_one,
+        late_after=late_after_day,
         judged_on=context.scope.today.get(dataset.id),
         # with something missing there is no fingerprint, so that every run looks again
         entry_fingerprint="" if _missing(reading) else context.fingerprint,

@@ -12,8 +12,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.adopt import adopt
+from flows.alarms import announce
 from flows.artifacts import publish_summary
 from flows.collect import Collection, collect, fail, finish_interrupted, leave_out, read_limits
+from flows.metrics import write_metrics
 from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
 from flows.settings import read_settings
 from models.errors import ConfigurationError, MittaristoError, SourceError
@@ -71,6 +73,8 @@ def collect_source(
     run_id = run_id or new_run_id()
     with open_pipeline(read_settings(os.environ)) as pipeline:
         expected = expected_datasets(pipeline, source, datasets)
+        if not expected:
+            return Completed(message=f"the catalogue has no dataset of '{source}'")
         with hold(
             pipeline.engine,
             f"collect {source}",
@@ -79,10 +83,13 @@ def collect_source(
             lease_seconds=LOCK_LEASE_SECONDS,
         ) as lock:
             known_scope = scope_from_json(scope)
-            adopt(pipeline, known_scope)
-            for row in finish_interrupted(pipeline, source, known_scope):
+            for row in finish_interrupted(pipeline, source):
                 get_run_logger().info("%s: %s: %s", row.dataset_id, row.state, row.message)
-            return _collect_all(pipeline, lock, source, run_id, expected, force, known_scope)
+            adopt(pipeline, known_scope)
+            state = _collect_all(pipeline, lock, source, run_id, expected, force, known_scope)
+        announce(pipeline)  # outside the lock: telling people may take minutes
+        write_metrics(pipeline)
+        return state
 
 
 def expected_datasets(pipeline: Pipeline, source: str, only: Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Checksums of what the warehouse says, table by table, whatever numbers its rows bear inside.
 
-Two warehouses with equal checksums hold the same vintages, current values, decisions, recodes, documents and states of
-the catalogue. Runs, ledger and locks are left out: they tell when somebody worked, not what is known.
+Two warehouses with equal checksums hold the same vintages, current values, decisions, recodes, divisions of areas,
+documents and states of the catalogue. Runs, ledger and locks are left out: they tell when somebody worked, not what is
+known.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import hashlib
 from typing import Any
 
 from sqlalchemy import Connection, text
+
+from warehouse.times import time_text
 
 _QUERIES = {
     "vintages": """
@@ -34,14 +37,19 @@ _QUERIES = {
         FROM latest""",
     "datasets": """
         SELECT dataset_id, state, release_query, last_release, next_expected, late_after, judged_on,
-               entry_fingerprint, canonical_sha256, collection_id, known_codes, overrides, division
+               entry_fingerprint, canonical_sha256, collection_id, known_codes, overrides, division, layout
         FROM dataset_state WHERE collection_id <> '' OR state = 'quarantined'""",
     "quarantine": """
         SELECT dataset_id, collection_id, reason, report, recode, checksum, opened_at, state, decided_at, decided_by,
                decision_reason
         FROM quarantine""",
     "recodes": "SELECT dataset_id, recorded_at, finding, decided_by FROM recode",
+    "releases": "SELECT dataset_id, period, released_at, seen_at FROM dataset_release",
     "catalogue": "SELECT recorded_at, fingerprint, content FROM catalogue_version",
+    "divisions": "SELECT year, is_whole, collection_id, fingerprint, recorded_at FROM division",
+    "division areas": """
+        SELECT year, area_code, level, name_fi, name_sv, name_en, subregion_code, region_code FROM division_area""",
+    "area changes": "SELECT year, kind, predecessor, successor FROM area_change",
     "documents": "SELECT document_id, collection_id, dataset_id, kind, url, fetched_at, status, sha256 FROM document",
 }
 
@@ -66,6 +74,5 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return str(int(value))
     if hasattr(value, "isoformat"):
-        moment = value.isoformat(timespec="microseconds") if hasattr(value, "hour") else value.isoformat()
-        return str(moment)
-    return repr(float(value)) if isinstance(value, float) else str(value)
+        return time_text(value) if hasattr(value, "hour") else str(value.isoformat())
+    return repr(value + 0.0) if isinstance(value, float) else str(value)  # SQLite knows no -0.0

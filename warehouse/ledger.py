@@ -34,6 +34,7 @@ class StateChanges(TypedDict, total=False):
     known_codes: str
     overrides: str
     division: str
+    layout: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class DatasetState:
     known_codes: str = ""
     overrides: str = ""
     division: str = ""
+    layout: str = ""
 
 
 def open_run(
@@ -180,12 +182,21 @@ def rows_of(connection: Connection, run_id: str) -> list[LedgerRow]:
     ]
 
 
-def oldest_open_run(connection: Connection, source: str) -> datetime | None:
-    """When the oldest run over `source` that never ended began; None where every run ended."""
+def oldest_unsettled_run(connection: Connection, source: str) -> datetime | None:
+    """When the oldest run over `source` that never ended began; the newest one where every run ended.
+
+    Of a run that ended the index may lack answers, where the database went away in its midst. None for no run.
+    """
     table = tables.table_of(tables.Run)
-    query = select(func.min(table.c.started_at)).where(table.c.source == source, table.c.ended_at.is_(None))
-    found: datetime | None = connection.execute(query).scalar_one()
-    return found
+    of_source = table.c.source == source
+    for query in (
+        select(func.min(table.c.started_at)).where(of_source, table.c.ended_at.is_(None)),
+        select(func.max(table.c.started_at)).where(of_source),
+    ):
+        found: datetime | None = connection.execute(query).scalar_one()
+        if found is not None:
+            return found
+    return None
 
 
 def unfinished(connection: Connection, source: str) -> list[tuple[str, str, str]]:

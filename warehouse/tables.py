@@ -53,6 +53,7 @@ LEDGER_STATES = (
 )
 QUARANTINE_STATES = ("open", "released", "rejected", "cleared")
 PROBLEM_EVENTS = ("begun", "reminder", "ended")
+AREA_CHANGE_KINDS = ("merged", "split", "renamed", "moved_region", "told")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -179,6 +180,51 @@ class Area(Table, table=True):
     name_sv: str = Field(sa_type=Text)
     name_en: str = Field(sa_type=Text)
     is_retired: bool
+
+
+class Division(Table, table=True):
+    """The division of areas of 1 January of a year.
+
+    `collection_id` is the collection that brought it, '' where it is the catalogue's own. Of a year that is not
+    whole only the municipalities of some regions are known. `fingerprint` changes with its areas.
+    """
+
+    year: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    is_whole: bool
+    collection_id: str = Field(sa_type=Text)
+    fingerprint: str = Field(sa_type=Text)
+    recorded_at: datetime = Field(sa_type=Timestamp)
+
+
+class DivisionArea(Table, table=True):
+    """One municipality, sub-region or region as it was in the division of a year, and what it was in."""
+
+    __tablename__: ClassVar[Any] = "division_area"
+    __table_args__ = (_refers("year", "division.year"),)
+
+    year: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    area_code: str = Field(sa_type=Text, primary_key=True)
+    level: str = Field(sa_type=Text)
+    name_fi: str = Field(sa_type=Text)
+    name_sv: str = Field(sa_type=Text)
+    name_en: str = Field(sa_type=Text)
+    subregion_code: str | None = Field(sa_type=Text)
+    region_code: str | None = Field(sa_type=Text)
+
+
+class AreaChange(Table, table=True):
+    """At the beginning of `year` the area of `predecessor` went, all or a part of it, to `successor`.
+
+    `told`: said in the catalogue of a year whose division is not known.
+    """
+
+    __tablename__: ClassVar[Any] = "area_change"
+    __table_args__ = (_one_of("kind", AREA_CHANGE_KINDS),)
+
+    year: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    kind: str = Field(sa_type=Text, primary_key=True)
+    predecessor: str = Field(sa_type=Text, primary_key=True)
+    successor: str = Field(sa_type=Text, primary_key=True)
 
 
 class Party(Table, table=True):
@@ -527,6 +573,9 @@ class DatasetState(Table, table=True):
     division: str = Field(
         sa_type=Text, sa_column_kwargs={"server_default": ""}
     )  # the area division it was in
+    layout: str = Field(
+        sa_type=Text, sa_column_kwargs={"server_default": ""}
+    )  # JSON: models.divisions.Layout, by what division which of the stored periods is laid out
 
 
 class Document(Table, table=True):

@@ -34,7 +34,12 @@ def one_line(error: pytest.ExceptionInfo[NotifyError]) -> str:
 
 
 def posted(url: str, folder: Path, **more: object) -> None:
-    wanted = {"contact": "me@example.org", "version": "1", "limits_folder": folder} | more
+    wanted = {
+        "contact": "me@example.org",
+        "version": "1",
+        "limits_folder": folder,
+        "sleep": lambda _seconds: None,
+    } | more
     post(url, {"text": "Ääkkösiä", "problems": [1]}, **wanted)  # type: ignore[arg-type]
 
 
@@ -140,6 +145,14 @@ def test_a_mail_comes_as_it_was_written_to_everybody(mail_sink, server) -> None:
     assert mail.get_content().replace("\r\n", "\n") == MAIL.text
     assert mail_sink.envelopes == [("data@example.org", ["a@example.org", "b@example.org"])]
     assert mail_sink.secret == [False]
+
+
+def test_a_long_subject_in_finnish_comes_whole(mail_sink, server) -> None:
+    subject = (
+        "Mittaristo: UUSI, luvut pidätetty: Työttömien työnhakijoiden osuus työvoimasta kuukauden lopussa"
+    )
+    send_mail(server, replace(MAIL, subject=subject))
+    assert mail_sink.mails[0]["Subject"] == subject
 
 
 def test_tls_is_used_where_the_server_offers_it(mail_sink, server, certificate) -> None:
