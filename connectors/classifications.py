@@ -19,12 +19,14 @@ import orjson
 from connectors.cells import quoted
 from connectors.http import AnswerError, Http
 from connectors.limiter import RateLimits
+from connectors.pxweb import OWN_MAX_CELLS, Limits
 from models.area import Area, AreaLevel, level_of_code
 from models.divisions import Division, DivisionError, Municipality
 from models.document import Document
 from models.errors import SourceError
 
 SOURCE = "classifications"
+DATASET = "classifications/kunta"
 LANGUAGES = ("fi", "sv", "en")
 LIMITS = RateLimits(calls=40, window_seconds=60.0)  # the service states none; these are StatFin's
 
@@ -63,7 +65,12 @@ def urls(base_url: str, year: int) -> tuple[str, ...]:
     return (*maps, *items)
 
 
-def fetch(year: int, base_url: str, http: Http) -> int:
+def config(base_url: str, http: Http) -> Limits:
+    """The pace to keep; nothing is asked, as the service states no limits."""
+    return Limits(OWN_MAX_CELLS, LIMITS.calls, LIMITS.window_seconds)
+
+
+def fetch(year: int, base_url: str, http: Http, limits: RateLimits = LIMITS) -> int:
     """Ask for the division of `year`, or of the year before where it is not there yet; which of them it was.
 
     All answers go to the session's `keep`. Raises AnswerError where the year before is not there either, or
@@ -72,7 +79,9 @@ def fetch(year: int, base_url: str, http: Http) -> int:
     for asked in (year, year - 1):
         try:
             for url in urls(base_url, asked):
-                http.send(source=SOURCE, dataset_id="", kind="listing", method="GET", url=url, limits=LIMITS)
+                http.send(
+                    source=SOURCE, dataset_id=DATASET, kind="data", method="GET", url=url, limits=limits
+                )
         except AnswerError as error:
             if asked < year or error.status not in (400, 404):
                 raise

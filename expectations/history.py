@@ -14,9 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from expectations.arrivals import jumps
 from expectations.compared import Flags, compare
-from expectations.history_rules import MEASURE, Case, Judged, judged
+from expectations.history_case import MEASURE, Case, Judged
+from expectations.losses import lost, lost_figures, preliminary_again
+from expectations.revisions import revised_share, revision_size
 from expectations.suites import Rule
+from expectations.unit_slips import unit
 from expectations.validation import ROWS_SHOWN, validate
 from models.absence import Absence, absent
 from models.alignment import KEY, common_numbers, positions
@@ -31,6 +35,7 @@ __all__ = ["RULES", "BacktestFinding", "Snapshot", "apply", "backtest", "check_h
 
 EXCEPTIONS = "known exceptions"  # the rule about the exceptions themselves
 FIRST_LOAD = "first load"
+_RULES = (lost_figures, revision_size, revised_share, jumps, unit, preliminary_again)
 PAST_COLUMNS = ("content", "classes", "area_code", "period", "old", "new", "recorded_at")
 
 
@@ -61,7 +66,8 @@ def check_history(
             "history", FIRST_LOAD, "warning", True, saw, "nothing: there is no history to compare with"
         )
         return GateReport("history", (first,))
-    rules = judged(Case(compare(stored, frame), past, dataset, absence, restated))
+    case = Case(compare(stored, frame), past, dataset, absence, restated)
+    rules = [*lost(case), *(rule(case) for rule in _RULES)]
     known = [one for one in exceptions if one.dataset == dataset.id]
     report = validate(
         "history", [(one.frame[[MEASURE]].reset_index(drop=True), [_rule(one)]) for one in rules]
@@ -252,7 +258,7 @@ def backtest(
         findings.extend(
             BacktestFinding(snapshot.recorded_at, dataset.id, check)
             for check in report.checks
-            if not check.passed
+            if not check.passed and check.rule != EXCEPTIONS
         )
         stored, revisions = apply(stored, frame, absence, restated, snapshot.recorded_at)
         past = pd.concat([past, revisions], ignore_index=True) if len(past) else revisions

@@ -12,19 +12,22 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from flows import areas
 from flows.derive import derive
 from flows.ingest import Context, in_scope, ingest
-from flows.pipeline import VERSION, Pipeline, utc_now
+from flows.pipeline import VERSION, Pipeline
+from flows.turn import next_moment, settle
 from models.catalogue import load_catalogue
-from models.catalogue.files import catalogue_files
+from models.catalogue.files import catalogue_files, divisions_folder
+from models.divisions import Divisions, load_divisions
 from models.document import Answer, Document
-from models.errors import ConfigurationError, MittaristoError
+from models.errors import ConfigurationError, MittaristoError, SourceError
 from models.ledger import Scope, scope_from_json, scope_to_json
 from warehouse import raw as raw_index
 from warehouse import read
 from warehouse.catalogue import keep_version, newest_version, sync
-from warehouse.engine import writing
-from warehouse.ledger import states
+from warehouse.engine import reading, writing
+from warehouse.ledger import set_state, states
 
 SOURCE = "catalogue"  # the folder of the raw store in which its states are kept
 
@@ -33,6 +36,7 @@ def adopt(pipeline: Pipeline, scope: Scope) -> None:
     """Takes the pipeline's catalogue into use under `scope`, where it is not the one in use already."""
     content = _content(pipeline, scope)
     with writing(pipeline.engine) as connection:
+        now = next_moment(connection)
         held = read.is_synthetic(connection)
         if held is not None and held != scope.synthetic:
             kinds = ("real", "made-up")
@@ -43,17 +47,48 @@ def adopt(pipeline: Pipeline, scope: Scope) -> None:
         newest = newest_version(connection)
         if newest is not None and newest.content == content:
             return
-        now = utc_now()
+        divisions = areas.with_loaded(
+            connection, pipeline.raw, load_divisions(divisions_folder(pipeline.settings.programme))
+        )
         document = pipeline.raw.keep(
             _answer(content, now), run_id="", collection_id=f"catalogue:{now.isoformat()}"
         )
         raw_index.index(connection, document)
-        _use(connection, pipeline, document, content, scope)
+        _use(connection, pipeline, document, content, scope, divisions)
 
 
 def adopt_kept(connection: Connection, pipeline: Pipeline, document: Document) -> Pipeline:
     """Takes a kept state of the catalogue into use, as it was taken then; the pipeline with that catalogue."""
     content = pipeline.raw.read(document.sha256).decode()
+    pipeline, divisions = _kept(pipeline, content)
+    divisions = areas.with_loaded(connection, pipeline.raw, divisions)
+    _use(connection, pipeline, document, content, scope_from_json(json.loads(content)["scope"]), divisions)
+    return pipeline
+
+
+def finish_adoption(pipeline: Pipeline) -> None:
+    """Takes those states of the catalogue into use that were kept when the program was cut off."""
+    with reading(pipeline.engine) as connection:
+        waiting = raw_index.not_indexed(connection, pipeline.raw.documents(source=SOURCE))
+    for document in waiting:
+        with writing(pipeline.engine) as connection:
+            if settle(connection, pipeline, document):
+                adopt_kept(connection, pipeline, document)
+
+
+def in_use(connection: Connection, pipeline: Pipeline) -> Pipeline:
+    """The pipeline with the catalogue and the program's version that are in use, whatever the settings name now."""
+    newest = newest_version(connection)
+    if newest is None:
+        return pipeline
+    same = newest.fingerprint == pipeline.catalogue.fingerprint
+    if same and json.loads(newest.content)["version"] == pipeline.version:
+        return pipeline
+    return _kept(pipeline, newest.content)[0]
+
+
+def _kept(pipeline: Pipeline, content: str) -> tuple[Pipeline, Divisions]:
+    """The pipeline with a kept catalogue and the program's version of then, and the divisions kept with it."""
     kept = json.loads(content)
     with tempfile.TemporaryDirectory() as folder:
         for name, text in kept["files"].items():
@@ -61,13 +96,20 @@ def adopt_kept(connection: Connection, pipeline: Pipeline, document: Document) -
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         pipeline = replace(pipeline, catalogue=load_catalogue(Path(folder)), version=kept["version"])
-    _use(connection, pipeline, document, content, scope_from_json(kept["scope"]))
-    return pipeline
+        return pipeline, load_divisions(divisions_folder(Path(folder)))
 
 
-def _use(connection: Connection, pipeline: Pipeline, document: Document, content: str, scope: Scope) -> None:
+def _use(
+    connection: Connection,
+    pipeline: Pipeline,
+    document: Document,
+    content: str,
+    scope: Scope,
+    divisions: Divisions,
+) -> None:
     at = document.fetched_at
     sync(connection, pipeline.catalogue)
+    areas.use_divisions(connection, divisions, recorded_at=at)
     keep_version(connection, pipeline.catalogue.fingerprint, content, recorded_at=at)
     for dataset_id, state in states(connection).items():
         dataset = pipeline.catalogue.datasets.get(dataset_id)
@@ -85,12 +127,16 @@ def _use(connection: Connection, pipeline: Pipeline, document: Document, content
                 suppress(MittaristoError),
                 connection.begin_nested(),
             ):  # what was kept does not suffice: the next run fetches
-                ingest(
+                outcome = ingest(
                     connection,
                     context,
                     raw_index.indexed(connection, collection_id=state.collection_id),
                     recorded_at=at,
                 )
+                if outcome.state != "quarantined":  # it was not fetched now, and what is held back stays so
+                    set_state(connection, dataset_id, state=state.state, last_fetch=state.last_fetch)
+                elif state.state == "quarantined":
+                    raise SourceError(f"{dataset_id}: a newer answer is held back already")
     if not any(state.collection_id for state in states(connection).values()):
         return  # nothing is stored yet that could be computed from
     automatic = [one for one in pipeline.catalogue.indicators.values() if one.formula is not None]

@@ -5,31 +5,40 @@ Plain functions; the Prefect tasks are thin wraps of `collect`.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, replace
+from datetime import date
 
 from sqlalchemy import Connection
 
-from connectors import SOURCES
+from connectors import SOURCES, classifications
 from connectors.http import Http
 from connectors.pxweb import Limits
 from connectors.statfin import TableGoneError
+from flows.adopt import finish_adoption, in_use
+from flows.decisions import context_of, finish_decisions
 from flows.ingest import Context, Ingested, in_scope, ingest
 from flows.pipeline import VERSION, Pipeline, utc_now
+from flows.turn import DISCONTINUED, in_turn, keep_notice
 from models import recode
-from models.document import Answer, Document
+from models.document import Answer
 from models.errors import SourceError
 from models.ledger import LedgerRow, Scope
 from warehouse import raw as raw_index
+from warehouse.divisions import stored_divisions
 from warehouse.engine import reading, writing
+from warehouse.errors import RawStoreError, WarehouseError
 from warehouse.ledger import (
     close_interrupted,
-    oldest_open_run,
+    oldest_unsettled_run,
     set_state,
     state_of,
     unfinished,
     write_row,
 )
+
+log = logging.getLogger("mittaristo.collect")
 
 
 @dataclass(frozen=True)
@@ -45,39 +54,33 @@ class Collection:
 
 
 class _Keeping:
-    """Keeps every answer of one collection in the raw store and in its index, and remembers the documents."""
+    """Keeps every answer of one collection in the raw store and in its index."""
 
     def __init__(self, pipeline: Pipeline, run_id: str, collection_id: str) -> None:
         self._pipeline = pipeline
         self._run_id = run_id
         self._collection_id = collection_id
-        self.documents: list[Document] = []
 
     def __call__(self, answer: Answer) -> None:
         document = self._pipeline.raw.keep(answer, self._run_id, self._collection_id)
-        self.documents.append(document)
         with writing(self._pipeline.engine) as connection:
             raw_index.index(connection, document)
 
 
-def open_http(
-    pipeline: Pipeline, source: str, run_id: str, collection_id: str
-) -> tuple[Http, list[Document]]:
-    """A polite session to one source whose answers are all kept, and the list that their documents are added to."""
-    keeping = _Keeping(pipeline, run_id, collection_id)
-    http = Http(
+def open_http(pipeline: Pipeline, source: str, run_id: str, collection_id: str) -> Http:
+    """A polite session to one source whose answers are all kept."""
+    return Http(
         contact=pipeline.settings.contact,
         version=VERSION,
-        keep=keeping,
+        keep=_Keeping(pipeline, run_id, collection_id),
         limits_folder=pipeline.limits_folder,
         allowed=(pipeline.base_url(source),),
     )
-    return http, keeping.documents
 
 
 def read_limits(pipeline: Pipeline, source: str, run_id: str) -> tuple[Limits, int]:
     """What the source says of its limits today, and the calls it took. Raises SourceError."""
-    http, _ = open_http(pipeline, source, run_id, f"{run_id}:{source}")
+    http = open_http(pipeline, source, run_id, f"{run_id}:{source}")
     with http:
         return SOURCES[source].config(pipeline.base_url(source), http), http.calls
 
@@ -91,7 +94,7 @@ def collect(collection: Collection, dataset_id: str) -> LedgerRow:
     collection_id = f"{collection.run_id}:{dataset_id}"
     dataset = in_scope(pipeline.catalogue.datasets[dataset_id], collection.scope)
     context = Context(pipeline, dataset, collection.scope, collection.run_id, collection_id)
-    http, documents = open_http(pipeline, collection.source, collection.run_id, collection_id)
+    http = open_http(pipeline, collection.source, collection.run_id, collection_id)
 
     def row(outcome: Ingested) -> LedgerRow:
         return _row(context, outcome, calls=http.calls, seconds=time.monotonic() - started)
@@ -102,18 +105,9 @@ def collect(collection: Collection, dataset_id: str) -> LedgerRow:
             if unchanged is not None:
                 with writing(pipeline.engine) as connection:
                     return _end(connection, row(unchanged))
-            with reading(pipeline.engine) as connection:
-                state = state_of(connection, dataset_id)
-            SOURCES[collection.source].fetch(
-                dataset,
-                pipeline.catalogue.areas_for(dataset),
-                pipeline.base_url(collection.source),
-                http,
-                collection.limits,
-                recode.overrides_from_json(state.overrides),
-                recode.known_from_json(state.known_codes),
-            )
+            _fetch(collection, context, http)
             with writing(pipeline.engine) as connection:
+                documents = in_turn(connection, pipeline, collection_id)
                 return _end(
                     connection, row(_judged(connection, context, ingest(connection, context, documents)))
                 )
@@ -125,22 +119,56 @@ def collect(collection: Collection, dataset_id: str) -> LedgerRow:
                 return _end(connection, row(Ingested("failed", str(error))))
 
 
+def _fetch(collection: Collection, context: Context, http: Http) -> None:
+    """Asks the source for all of the dataset; the answers go to the session's keeping."""
+    base_url = context.pipeline.base_url(collection.source)
+    with reading(context.pipeline.engine) as connection:
+        if collection.source == classifications.SOURCE:
+            newest = stored_divisions(connection).newest
+        state = state_of(connection, context.dataset.id)
+    if collection.source == classifications.SOURCE:
+        year = _today(context).year
+        for asked in range(min(newest + 1, year), year + 1):  # years follow one another without gaps
+            classifications.fetch(asked, base_url, http, collection.limits.rate)
+        return
+    SOURCES[collection.source].fetch(
+        context.dataset,
+        context.pipeline.catalogue.areas_for(context.dataset),
+        base_url,
+        http,
+        collection.limits,
+        recode.overrides_from_json(state.overrides),
+        recode.known_from_json(state.known_codes),
+    )
+
+
+def _today(context: Context) -> date:
+    """The day at which lateness is judged."""
+    return context.scope.today.get(context.dataset.id, utc_now().date())
+
+
 def _nothing_new(collection: Collection, context: Context, http: Http) -> Ingested | None:
     """`unchanged` where the cheap check says that nothing was released; None where it must be fetched."""
     with reading(context.pipeline.engine) as connection:
         state = state_of(connection, context.dataset.id)
     current = state.entry_fingerprint == context.fingerprint and state.state == "fetched"
-    if collection.force or not current or state.release_query is None:
+    if collection.force or not current:
         return None
-    known = recode.known_from_json(state.known_codes)
-    released = SOURCES[collection.source].release(
-        context.dataset,
-        context.pipeline.base_url(collection.source),
-        http,
-        collection.limits,
-        state.release_query,
-        known.table if known is not None else None,
-    )
+    if collection.source == classifications.SOURCE:  # a year's division is there or not, no call tells more
+        is_there = state.last_release is not None and state.last_release.year >= _today(context).year
+        released = state.last_release if is_there else None
+    elif state.release_query is None:
+        return None
+    else:
+        known = recode.known_from_json(state.known_codes)
+        released = SOURCES[collection.source].release(
+            context.dataset,
+            context.pipeline.base_url(collection.source),
+            http,
+            collection.limits,
+            state.release_query,
+            known.table if known is not None else None,
+        )
     if released is None or released != state.last_release:
         return None
     with reading(context.pipeline.engine) as connection:
@@ -152,6 +180,8 @@ def _gone(connection: Connection, context: Context, error: TableGoneError) -> In
     """`discontinued` where the table once answered and its source no longer lists it; else the entry is wrong."""
     if not state_of(connection, context.dataset.id).collection_id:
         return Ingested("failed", str(error))
+    documents = in_turn(connection, context.pipeline, context.collection_id)
+    keep_notice(connection, context.pipeline, documents[-1], DISCONTINUED, documents[-1].fetched_at)
     set_state(connection, context.dataset.id, state="discontinued")
     return Ingested("discontinued", f"{error}; the last figures are served on")
 
@@ -161,8 +191,7 @@ def _judged(connection: Connection, context: Context, outcome: Ingested) -> Inge
     if outcome.state != "unchanged":
         return outcome
     state = state_of(connection, context.dataset.id)
-    today = context.scope.today.get(context.dataset.id, utc_now().date())
-    if state.late_after is None or state.late_after >= today:
+    if state.late_after is None or state.late_after >= _today(context):
         return outcome
     return replace(
         outcome,
@@ -209,35 +238,46 @@ def fail(pipeline: Pipeline, run_id: str, dataset_id: str, message: str) -> Ledg
         return _end(connection, LedgerRow(run_id, dataset_id, "failed", message))
 
 
-def finish_interrupted(pipeline: Pipeline, source: str, scope: Scope) -> list[LedgerRow]:
-    """Ingests what earlier runs over `source` fetched whole and could not store before they were cut off.
+def finish_interrupted(pipeline: Pipeline, source: str) -> list[LedgerRow]:
+    """Makes good what was cut off: states of the catalogue and decisions that were kept and not applied, then what
+    earlier runs over `source` fetched whole and could not store.
 
-    The caller holds the source's lock. Times are those of the answers, so that the warehouse becomes what it would
-    have been; a collection that is not whole is left, the next fetch makes it good.
+    The caller holds the source's lock and has begun nothing yet: all is applied under the catalogue that was in use,
+    with the times of then, so that the warehouse becomes what it would have been. A collection that is not whole is
+    left, the next fetch makes it good.
     """
+    finish_adoption(pipeline)
+    finish_decisions(pipeline)
     with writing(pipeline.engine) as connection:
-        begun = oldest_open_run(connection, source)
+        begun = oldest_unsettled_run(connection, source)
         if begun is None:
             return []
-        for document in pipeline.raw.documents(source=source, since=begun):
+        since = pipeline.raw.documents(source=source, since=begun)
+        for document in raw_index.not_indexed(connection, since):
             raw_index.index(connection, document)
         collections = unfinished(connection, source)
+        if collections:
+            pipeline = in_use(connection, pipeline)
     rows = []
     for run_id, dataset_id, collection_id in collections:
-        context = Context(
-            pipeline, in_scope(pipeline.catalogue.datasets[dataset_id], scope), scope, run_id, collection_id
-        )
         try:
             with writing(pipeline.engine) as connection:
-                outcome = ingest(
-                    connection, context, raw_index.indexed(connection, collection_id=collection_id)
-                )
+                context = context_of(connection, pipeline, dataset_id, collection_id)
+                documents = in_turn(connection, pipeline, collection_id)
+                outcome = ingest(connection, context, documents)
                 note = f"finished after the run was cut off; {outcome.message}".rstrip("; ")
                 rows.append(_end(connection, _row(context, replace(outcome, message=note))))
         except SourceError as error:
             rows.append(
                 fail(pipeline, run_id, dataset_id, f"the run was cut off before all was fetched: {error}")
             )
+        except Exception as error:
+            if isinstance(error, WarehouseError) and not isinstance(error, RawStoreError):
+                raise  # the database is away; all is tried again
+            # one answer that cannot be dealt with must not keep this and every later run from the others
+            log.exception("%s: what the run that was cut off fetched cannot be stored", dataset_id)
+            text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            rows.append(fail(pipeline, run_id, dataset_id, f"the run was cut off; {text}"))
     with writing(pipeline.engine) as connection:
         close_interrupted(connection, source, ended_at=utc_now())
     return rows

@@ -17,6 +17,8 @@ from flows.pipeline import Pipeline, new_run_id, open_pipeline
 from flows.prefect_home import apply_prefect_settings
 from flows.settings import read_settings
 from models.catalogue import check_summary, load_catalogue
+from models.catalogue.files import divisions_folder
+from models.divisions import load_divisions
 from models.errors import ConfigurationError
 from models.ledger import GREEN, LedgerRow, Scope, scope_to_json
 from reports.site import build_site
@@ -161,8 +163,19 @@ def show_series(environ: Mapping[str, str], indicator: str, area: str, as_of: st
 
 def check_catalogue(environ: Mapping[str, str]) -> None:
     """`mittaristo catalogue check`: what the catalogue holds; raises CatalogueError with every problem."""
-    for line in check_summary(load_catalogue(read_settings(environ).programme)):
+    programme = read_settings(environ).programme
+    catalogue, divisions = load_catalogue(programme), load_divisions(divisions_folder(programme))
+    for line in check_summary(catalogue):
         out(line)
+    out(f"divisions of areas: {divisions.oldest}-{divisions.newest}, {len(divisions.changes)} changes")
+    region = catalogue.areas.region
+    listed = {area.code for area in catalogue.areas.region_municipalities}
+    differing = sorted(listed.symmetric_difference(divisions.members(region.code, divisions.newest)))
+    if differing:
+        out(
+            f"  note: areas.yaml and the division of {divisions.newest} do not agree whether {', '.join(differing)} "
+            f"belongs to {region.code} {region.name_fi}"
+        )
 
 
 def build_report(environ: Mapping[str, str]) -> None:
@@ -179,17 +192,24 @@ def upgrade_database(environ: Mapping[str, str]) -> None:
         out("the warehouse is up to date")
 
 
-def parse_moment(text: str, *, end_of_day: bool = True) -> datetime:
-    """An aware instant from a date (its last or first moment in UTC) or an ISO instant (UTC where it names no zone)."""
+def parse_moment(text: str, option: str = "--as-of", *, end_of_day: bool = True) -> datetime:
+    """An aware instant from a date (its last or first moment in UTC) or an ISO instant (UTC where it names no zone).
+
+    Raises ConfigurationError, which names the option `text` was given for.
+    """
     try:
         if len(text) == len("2026-01-01"):
             return datetime.combine(date.fromisoformat(text), time.max if end_of_day else time.min, UTC)
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=UTC)
+        moment.astimezone(UTC)  # in the first and last hours of the calendar it cannot be
+        return moment
+    except (ValueError, OverflowError) as error:
         raise ConfigurationError(
-            f"'{text}' is neither a date nor an instant; give e.g. 2026-03-31 or 2026-03-31T12:00:00+00:00"
+            f"{option} '{text}' is neither a date nor an instant;"
+            " give e.g. 2026-03-31 or 2026-03-31T12:00:00+00:00"
         ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def to_json(frame: pd.DataFrame) -> str:

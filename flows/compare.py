@@ -26,7 +26,8 @@ def indicator_differences(one: Engine, other: Engine) -> list[str]:
     lines = []
     for indicator_id, rows in both[~same].groupby("indicator_id"):
         shown = "; ".join(
-            f"{row['area_code']} {row['period']}: {_plain(row['value_here'])} here, {_plain(row['value_there'])} replayed"
+            f"{row['area_code']} {row['period']}: {_plain(row['value_here'])} here,"
+            f" {_plain(row['value_there'])} replayed"
             for row in rows.head(_SHOWN).to_dict("records")
         )
         lines.append(f"{indicator_id}: {len(rows)} figures differ ({shown})")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from flows.adopt import in_use
 from flows.ingest import Context, Ingested, in_scope, ingest
-from flows.pipeline import Pipeline, kept_scope, utc_now
+from flows.pipeline import Pipeline, kept_scope
+from flows.turn import next_moment, settle
 from models.decision import ACCEPTS, Decision, DecisionKind, decision_from_json
 from models.document import Answer, Document
-from models.errors import ConfigurationError
+from models.errors import ConfigurationError, SourceError
 from warehouse import raw as raw_index
 from warehouse.engine import reading, writing
 from warehouse.ledger import set_state, state_of
@@ -24,14 +26,51 @@ def decide(
     for name, text in (("--role", role), ("--reason", reason)):
         if not text.strip():
             raise ConfigurationError(f"{name} is empty; say it, it is kept with the decision")
+    document = None
+    try:
+        with writing(pipeline.engine) as connection:
+            now = next_moment(connection)
+            pipeline = in_use(connection, pipeline)
+            held = find(connection, quarantine_id)
+            if held.dataset_id not in pipeline.catalogue.datasets:
+                raise ConfigurationError(
+                    f"quarantine {quarantine_id} is of {held.dataset_id}, which the catalogue no longer has; "
+                    "there is nothing to decide"
+                )
+            if kind in ACCEPTS:
+                for kept in raw_index.indexed(connection, collection_id=held.collection_id):
+                    pipeline.raw.read(kept.sha256)  # a decision that cannot be carried out is not kept
+            decision = Decision(kind, held.dataset_id, held.collection_id, role, reason, now, overrides)
+            document = pipeline.raw.keep(
+                _answer(decision), run_id="", collection_id=f"decision:{now.isoformat()}"
+            )
+            raw_index.index(connection, document)
+            return apply_decision(connection, pipeline, decision)
+    except SourceError:
+        _index(pipeline, document)
+        raise
+
+
+def finish_decisions(pipeline: Pipeline) -> None:
+    """Carries out those decisions that were kept when the program was cut off."""
     with reading(pipeline.engine) as connection:
-        held = find(connection, quarantine_id)
-    now = utc_now()
-    decision = Decision(kind, held.dataset_id, held.collection_id, role, reason, now, overrides)
-    document = pipeline.raw.keep(_answer(decision), run_id="", collection_id=f"decision:{now.isoformat()}")
-    with writing(pipeline.engine) as connection:
-        raw_index.index(connection, document)
-        return apply_decision(connection, pipeline, decision)
+        waiting = raw_index.not_indexed(connection, pipeline.raw.documents(source=SOURCE))
+        if waiting:
+            pipeline = in_use(connection, pipeline)
+    for document in waiting:
+        try:
+            with writing(pipeline.engine) as connection:
+                if settle(connection, pipeline, document):
+                    apply_decision(connection, pipeline, read_decision(pipeline, document))
+        except SourceError:
+            _index(pipeline, document)
+
+
+def _index(pipeline: Pipeline, document: Document | None) -> None:
+    """A decision that was refused is in the index all the same: it is settled."""
+    if document is not None:
+        with writing(pipeline.engine) as connection:
+            raw_index.index(connection, document)
 
 
 def apply_decision(connection: Connection, pipeline: Pipeline, decision: Decision) -> Ingested | None:
@@ -52,8 +91,6 @@ def apply_decision(connection: Connection, pipeline: Pipeline, decision: Decisio
             raw_index.indexed(connection, collection_id=decision.collection_id),
             decision=decision,
         )
-        if decision.overrides:
-            set_state(connection, decision.dataset_id, overrides=decision.overrides)
     decide_quarantine(
         connection,
         held[-1].quarantine_id,

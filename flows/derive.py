@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from flows.areas import Summing, summing
 from models.catalogue import Catalogue
 from models.derive import indicator_values
 from models.indicator import Indicator, Input
 from models.ledger import Counts
 from models.observation import class_keys
 from warehouse import read
-from warehouse.load import indicator_owner, store
+from warehouse.load import indicator_owner, lock_owner, store
 
 
 def derive(
@@ -26,21 +27,38 @@ def derive(
     recorded_at: datetime,
     source_updated_at: datetime | None,
     synthetic: bool,
+    restated: Collection[str] = (),
 ) -> Counts:
-    """Computes and stores `indicators` from what the warehouse holds inside `connection`'s transaction."""
+    """Computes and stores `indicators` from what the warehouse holds inside `connection`'s transaction.
+
+    Sums to the region go over its municipalities in the division that each dataset is laid out in; where these are not
+    known, the sums stay as they are (flows.areas.summing). So does what is stored of areas that the catalogue no longer
+    has. Changes in the areas of `restated` are so called.
+    """
+    wanted = list(indicators)
+    sums = summing(
+        connection,
+        catalogue,
+        (dataset_id for one in wanted if one.region == "sum" for dataset_id in one.datasets),
+    )
+    region = catalogue.areas.region.code
+    areas = {area.code for area in catalogue.all_areas()}
     total = Counts()
-    for indicator in indicators:
+    for indicator in wanted:
+        lock_owner(connection, indicator_owner(indicator.id))
+        is_summed = indicator.region == "sum"
+        unsummed = is_summed and any(dataset_id in sums.problems for dataset_id in indicator.datasets)
         frames = {
             name: read.inputs(
                 connection,
                 one.dataset,
                 one.content,
                 class_keys(catalogue.datasets[one.dataset], one.classes),
-                [area.code for area in catalogue.areas_for(one.dataset)],
+                _areas_read(catalogue, one.dataset, sums if is_summed else None),
             )
             for name, one in indicator.inputs.items()
         }
-        values = indicator_values(indicator, frames, catalogue)
+        values = indicator_values(indicator, frames, catalogue, sums.members)
         counts = store(
             connection,
             indicator_owner(indicator.id),
@@ -51,6 +69,8 @@ def derive(
             source_updated_at=source_updated_at,
             synthetic=synthetic,
             absent="withdraw",  # the values are the whole series
+            within=areas - {region} if unsummed else areas,
+            restated=restated,
         )
         total = Counts(
             new=total.new + counts.new,
@@ -59,6 +79,14 @@ def derive(
             same=total.same + counts.same,
         )
     return total
+
+
+def _areas_read(catalogue: Catalogue, dataset_id: str, sums: Summing | None) -> list[str]:
+    """The areas that the catalogue asks, and those that have ended but are a part of older sums."""
+    codes = [area.code for area in catalogue.areas_for(dataset_id)]
+    if sums is not None:
+        codes.extend(code for members in sums.members.get(dataset_id, {}).values() for code in members)
+    return list(dict.fromkeys(codes))
 
 
 def reads(

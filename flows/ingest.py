@@ -148,6 +148,8 @@ def ingest(
     absence = absent(stored, frame, reading.resolution, dataset, ended=ended)
     now = division(reading.meta, reading.resolution)
     restated = restated_areas(stored, frame, division_before=state.division, division_now=now)
+    codes = {area.code for area in catalogue.areas_for(dataset)} | {catalogue.areas.region.code}
+    restated |= areas.moved(connection, layout_before, layout, codes)
     gates.append(
         check_history(
             frame,
@@ -178,8 +180,6 @@ def ingest(
     )
     lost = _lost(context, _missing(reading))
     set_state(connection, dataset.id, layout=layout_to_json(layout))  # the sums go by it
-    region = catalogue.areas.region.code
-    region_moved = areas.moved_region(connection, region, layout_before, layout)
     derive(
         connection,
         catalogue,
@@ -189,7 +189,7 @@ def ingest(
         recorded_at=recorded_at,
         source_updated_at=reading.table.updated,
         synthetic=context.scope.synthetic,
-        restated=restated | {region} if region_moved else restated,
+        restated=restated,
     )
     notes = list(ended.values())
     if any(one.region == "sum" for one in catalogue.indicators_of(dataset.id)):
@@ -209,8 +209,8 @@ def ingest(
     ):
         notes.append("quarantine cleared: this fetch passed the gates")
     # keys that the table lost stay known, so that they must be proven when they return; a person's word ends that
-    codes = recode.known_codes(reading.resolution, reading.meta, None if decision else known)
-    _remember(connection, context, reading, checksum, recorded_at, overrides, codes)
+    now_known = recode.known_codes(reading.resolution, reading.meta, None if decision else known)
+    _remember(connection, context, reading, checksum, recorded_at, overrides, now_known)
     return _ingested(reading, counts, lost, notes, gates, len(catalogue.areas_for(dataset)))
 
 

@@ -1,16 +1,31 @@
-"""Prefect's own settings for our runs; to be applied before anything imports Prefect."""
+"""Prefect's own settings for our runs and our server; to be applied before anything imports Prefect."""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
+from time import monotonic, sleep
+
+from dotenv import dotenv_values
+
+from models.errors import ConfigurationError
+
+LOCK_FILE = "up.lock"
+_LOOPBACK, _PORT = "127.0.0.1", 4200
 
 
 def apply_prefect_settings(environ: MutableMapping[str, str], home: Path) -> None:
-    """Sets, where the environment does not say otherwise, what our runs need of Prefect.
+    """Sets, where neither the environment nor `.env` says otherwise, what our runs need of Prefect.
 
-    Its files lie under `home`/prefect; nothing is sent to the outside; a temporary server is quiet when it stops.
+    Its files lie under `home`/prefect; nothing is sent to the outside; a temporary server is quiet when it stops. Where
+    `mittaristo up` runs on the same home, its server is used.
     """
+    _read_env_file(environ)
     folder = home / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
     for name, value in {
@@ -26,3 +41,130 @@ def apply_prefect_settings(environ: MutableMapping[str, str], home: Path) -> Non
         "GX_ANALYTICS_ENABLED": "false",
     }.items():
         environ.setdefault(name, value)
+    if "PREFECT_SERVER_API_AUTH_STRING" in environ:
+        environ.setdefault("PREFECT_API_AUTH_STRING", environ["PREFECT_SERVER_API_AUTH_STRING"])
+    running = running_server(home)
+    if running:
+        environ.setdefault("PREFECT_API_URL", running)
+
+
+def apply_up_settings(environ: MutableMapping[str, str], home: Path) -> None:
+    """The same for the server and the runner of `mittaristo up`, which are there to stay."""
+    _read_env_file(environ)
+    for name, value in {
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",  # goes to the runner's log
+        "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # a wrong address must not start a hidden server
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "5",
+        # In memory (the default) a restart of the server would lose them, and runs of more than four minutes with them.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": '["events","flow_runs"]',
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "7776000",  # 90 days; the ledger keeps runs for ever
+    }.items():
+        environ.setdefault(name, value)
+    apply_prefect_settings(environ, home)
+
+
+def _read_env_file(environ: MutableMapping[str, str]) -> None:
+    # Prefect would read it by itself, but after what we set in the environment.
+    for name, text in dotenv_values(".env").items():
+        if name.startswith("PREFECT_") and text is not None:
+            environ.setdefault(name, text)
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the Prefect server is. `ours` is whether we are to run it; then `host` and `port` are what it binds."""
+
+    ours: bool
+    ui: str
+    api: str
+    host: str = ""
+    port: int = 0
+
+
+def server_to_use(environ: Mapping[str, str]) -> Server:
+    """The server of PREFECT_API_URL, else one of ours as PREFECT_SERVER_API_HOST and _PORT say.
+
+    One of ours that others can reach must ask for a password. Raises ConfigurationError.
+    """
+    given = environ.get("PREFECT_API_URL", "").rstrip("/")
+    if given:
+        if not given.startswith(("http://", "https://")):
+            raise ConfigurationError(
+                f"PREFECT_API_URL: '{given}' is no http(s) address; give e.g. http://host:4200/api"
+            )
+        return Server(ours=False, ui=given.removesuffix("/api"), api=given)
+    host = environ.get("PREFECT_SERVER_API_HOST") or _LOOPBACK
+    port_text = environ.get("PREFECT_SERVER_API_PORT") or str(_PORT)
+    if not port_text.isdigit() or not 0 < int(port_text) < 65_536:
+        raise ConfigurationError(f"PREFECT_SERVER_API_PORT: '{port_text}' is no port; give e.g. {_PORT}")
+    if not _is_loopback(host) and not environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        raise ConfigurationError(
+            f"PREFECT_SERVER_API_HOST: on {host} others can reach the Prefect server; set "
+            "PREFECT_SERVER_API_AUTH_STRING=user:password, or leave the host out to keep it on this machine"
+        )
+    reached = {"0.0.0.0": _LOOPBACK, "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    ui = f"http://{reached}:{port_text}"
+    base = "/" + environ.get("PREFECT_SERVER_API_BASE_PATH", "/api").strip("/")
+    return Server(ours=True, ui=ui, api=ui + base, host=host, port=int(port_text))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def only_one_up(home: Path) -> Iterator[Path]:
+    """Holds `home` for this process; the file that says so. Raises ConfigurationError where another `up` holds it.
+
+    The hold ends with the process, however it ends.
+    """
+    path = home / LOCK_FILE
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"MITTARISTO_HOME: {path} cannot be written ({error.strerror}); choose another folder"
+        ) from error
+    with file:
+        until = monotonic() + 1.0  # somebody may just be looking, see running_server
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if monotonic() > until:
+                pid = path.read_text(encoding="utf-8").partition("\n")[0]
+                raise ConfigurationError(
+                    f"mittaristo up runs on {home} already (process {pid or 'unknown'}); stop it first, "
+                    "or choose another MITTARISTO_HOME"
+                )
+            sleep(0.1)
+        note(path, "")
+        try:
+            yield path
+        finally:
+            path.write_text("", encoding="utf-8")
+
+
+def note(path: Path, api: str) -> None:
+    """Writes into the file of only_one_up who holds it, and the address of the server that others may use."""
+    path.write_text(f"{os.getpid()}\n{api}\n", encoding="utf-8")
+
+
+def running_server(home: Path) -> str:
+    """The API address of the server that `mittaristo up` runs on `home` just now; '' where none does."""
+    path = home / LOCK_FILE
+    if not path.is_file():
+        return ""
+    with path.open(encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return ([*file.read().splitlines(), "", ""])[1]
+    return ""

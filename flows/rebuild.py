@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+
+from sqlalchemy import Engine
 
 from connectors import SOURCES
 from flows.collect import finish_interrupted
 from flows.commands import collect_through_prefect, out, print_ledger
 from flows.compare import indicator_differences
-from flows.pipeline import kept_scope, open_pipeline
-from flows.replay import replay
+from flows.pipeline import open_pipeline
+from flows.replay import past_of, replay
 from flows.settings import read_settings
 from models.errors import ConfigurationError
 from models.ledger import GREEN
-from models.period import parse_period
+from models.period import PeriodError, parse_period
 from warehouse.catalogue import newest_version
 from warehouse.engine import open_engine, reading, upgrade
 from warehouse.lock import hold
@@ -27,7 +30,7 @@ def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
     """Rebuilds a warehouse from the raw store; 0 where it is identical to the one in use, else 1."""
     settings = read_settings(environ)
     with open_pipeline(settings) as source:
-        url = into or f"sqlite:///{_fresh(settings.home / REPLAYED)}"
+        url = into or f"sqlite:///{_fresh(settings.home / REPLAYED, source.engine)}"
         engine = open_engine(url)
         try:
             upgrade(engine)
@@ -36,12 +39,16 @@ def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
                     raise ConfigurationError(
                         "--into names a database that holds a warehouse already; give an empty one"
                     )
-            for name in SOURCES:
-                with hold(source.engine, f"collect {name}", "replay", wait_seconds=60, lease_seconds=900):
-                    with reading(source.engine) as connection:
-                        scope = kept_scope(connection)
-                    finish_interrupted(source, name, scope)
-            outcome = replay(source, replace(source, engine=engine))
+            with ExitStack() as locks:
+                for name in SOURCES:
+                    lock = hold(
+                        source.engine, f"collect {name}", "replay", wait_seconds=60, lease_seconds=900
+                    )
+                    locks.enter_context(lock)
+                for name in SOURCES:
+                    finish_interrupted(source, name)
+                past = past_of(source)
+            outcome = replay(past, replace(source, engine=engine))
             out(f"{outcome.events} events replayed in {outcome.seconds:.1f} s into {_shown(url)}")
             for table in sorted(outcome.before.keys() | outcome.after.keys()):
                 same = outcome.before.get(table) == outcome.after.get(table)
@@ -64,15 +71,22 @@ def ask_again(environ: MutableMapping[str, str], source: str, from_period: str) 
     if source not in SOURCES:
         raise ConfigurationError(f"source '{source}' has no connector; connected are {', '.join(SOURCES)}")
     if from_period:
-        parse_period(from_period)
+        try:
+            parse_period(from_period)
+        except PeriodError as error:
+            raise ConfigurationError(f"--from '{from_period}': {error}") from error
         raise ConfigurationError(f"source '{source}' always answers with all its periods; leave --from out")
     rows = collect_through_prefect(environ, {source: ()}, force=True, scope=None)
     print_ledger(rows)
     return 0 if rows and all(row.state in GREEN for row in rows) else 1
 
 
-def _fresh(path: Path) -> Path:
-    """`path` without the files that an earlier replay left there."""
+def _fresh(path: Path, in_use: Engine) -> Path:
+    """`path` without the files that an earlier replay left there. Raises ConfigurationError where it is in use."""
+    if in_use.url.database and path.exists() and Path(in_use.url.database).resolve() == path.resolve():
+        raise ConfigurationError(
+            f"{path} is the warehouse in use and is not replaced; name an empty database with --into"
+        )
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
     return path

@@ -6,9 +6,10 @@ a person. Replaying applies them one after another through the same functions th
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -19,11 +20,15 @@ from flows.adopt import adopt_kept
 from flows.decisions import apply_decision, context_of, read_decision
 from flows.ingest import ingest
 from flows.pipeline import Pipeline
+from flows.turn import DISCONTINUED
 from models.document import Document
-from models.errors import MittaristoError
 from warehouse import raw as raw_index
 from warehouse.checksum import checksums
 from warehouse.engine import reading, writing
+from warehouse.errors import RawStoreError
+from warehouse.ledger import set_state
+
+log = logging.getLogger("mittaristo.replay")
 
 
 @dataclass(frozen=True)
@@ -66,21 +71,47 @@ def events(documents: Iterable[Document]) -> list[Event]:
     return sorted(found, key=lambda one: (one.at, one.documents[0].collection_id))
 
 
-def replay(source: Pipeline, target: Pipeline) -> Replayed:
-    """Applies everything in `source`'s raw store to `target`'s empty warehouse and compares the two."""
+@dataclass(frozen=True)
+class Past:
+    """What a warehouse went through, and what came of it: events in order, and each table's checksum."""
+
+    events: tuple[Event, ...]
+    checksums: dict[str, str]
+
+
+def past_of(source: Pipeline) -> Past:
+    """The past of a warehouse in which nothing is going on at the moment."""
+    with reading(source.engine) as connection:
+        return Past(tuple(events(source.raw.documents())), checksums(connection))
+
+
+def replay(past: Past, target: Pipeline) -> Replayed:
+    """Applies everything that happened to `target`'s empty warehouse, and compares what comes of it.
+
+    `target` reads the raw store that `past` is of.
+    """
     started = time.monotonic()
-    happened = events(source.raw.documents())
     current = target
-    for event in happened:
+    for event in past.events:
         with writing(target.engine) as connection:
             for document in event.documents:
                 raw_index.index(connection, document)
             current = _apply(connection, current, event)
-    with reading(source.engine) as connection:
-        before = checksums(connection)
     with reading(target.engine) as connection:
         after = checksums(connection)
-    return Replayed(len(happened), time.monotonic() - started, before, after)
+    return Replayed(len(past.events), time.monotonic() - started, past.checksums, after)
+
+
+@contextmanager
+def _refused_then_too(connection: Connection, document: Document) -> Iterator[None]:
+    """Undoes what fails and goes on: it failed when it happened. Raises RawStoreError, after which nothing is sure."""
+    try:
+        with connection.begin_nested():
+            yield
+    except RawStoreError:
+        raise
+    except Exception as error:
+        log.info("%s is not applied: %s: %s", document.collection_id, type(error).__name__, error)
 
 
 def _apply(connection: Connection, pipeline: Pipeline, event: Event) -> Pipeline:
@@ -88,11 +119,17 @@ def _apply(connection: Connection, pipeline: Pipeline, event: Event) -> Pipeline
     if event.kind == "catalogue":
         return adopt_kept(connection, pipeline, document)
     if event.kind == "decision":
-        with suppress(MittaristoError), connection.begin_nested():  # it was refused then, too
+        with _refused_then_too(connection, document):
             apply_decision(connection, pipeline, read_decision(pipeline, document))
         return pipeline
-    if document.dataset_id and any(one.kind == "data" for one in event.documents):
-        with suppress(MittaristoError), connection.begin_nested():  # it could not be read then, too
+    if not document.dataset_id:
+        return pipeline  # what the source says of its limits
+    for one in event.documents:
+        if one.kind == "notice" and pipeline.raw.read(one.sha256) == DISCONTINUED:
+            set_state(connection, one.dataset_id, state="discontinued")
+            return pipeline
+    if any(one.kind == "data" for one in event.documents):
+        with _refused_then_too(connection, document):
             context = context_of(connection, pipeline, document.dataset_id, document.collection_id)
-            ingest(connection, context, event.documents)
+            ingest(connection, context, raw_index.indexed(connection, collection_id=document.collection_id))
     return pipeline

@@ -5,24 +5,32 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
+from sqlalchemy import Connection
 
-from connectors import SOURCES
-from expectations import backtest
+from connectors import SOURCES, classifications
+from expectations import Snapshot, backtest
+from flows.collect import finish_interrupted
 from flows.commands import out, parse_moment, print_frame, to_json
 from flows.decisions import decide, find
 from flows.ingest import in_scope
 from flows.pipeline import Pipeline, kept_scope, open_pipeline
 from flows.settings import read_settings
 from models import recode
+from models.dataset import Dataset
 from models.decision import DecisionKind
-from models.errors import ConfigurationError, MittaristoError
+from models.document import Document
+from models.errors import ConfigurationError, MittaristoError, SourceError
 from models.observation import observations
+from models.resolution import Overrides
+from models.restatement import division
 from warehouse import raw as raw_index
 from warehouse import read
 from warehouse.engine import reading
+from warehouse.ledger import state_of
 from warehouse.lock import hold
 from warehouse.quarantine import Quarantine, quarantined
 from warehouse.recodes import recodes
@@ -96,12 +104,15 @@ def _say_check(check: Mapping[str, Any]) -> None:
 
 def _picture(pipeline: Pipeline, connection: Any, held: Quarantine) -> None:
     """Bars of the stored against the held figures of the series that differ most, one line a period."""
+    if held.dataset_id not in pipeline.catalogue.datasets:
+        raise ConfigurationError(f"{held.dataset_id} is no longer in the catalogue")
     dataset = in_scope(pipeline.catalogue.datasets[held.dataset_id], kept_scope(connection))
     parts = [
         (document, pipeline.raw.read(document.sha256))
         for document in raw_index.indexed(connection, collection_id=held.collection_id)
     ]
-    found = SOURCES[dataset.source].read(dataset, pipeline.catalogue.areas_for(dataset), parts)
+    overrides = recode.overrides_from_json(state_of(connection, dataset.id).overrides)
+    found = SOURCES[dataset.source].read(dataset, pipeline.catalogue.areas_for(dataset), parts, overrides)
     new = observations(found.table, found.resolution, all_preliminary=dataset.preliminary)
     old = read.current(connection, held.dataset_id)
     keys = ["content", "classes", "area_code", "period"]
@@ -120,7 +131,9 @@ def _picture(pipeline: Pipeline, connection: Any, held: Quarantine) -> None:
     both["measure"] = both["gap"] / scale.where(scale > 0, 1)
     worst = both.nlargest(1, "measure")
     series = both.merge(worst[["content", "classes", "area_code"]]).sort_values("period").tail(12)
-    named = " ".join(str(series[name].iloc[0]) for name in ("content", "classes", "area_code") if series[name].iloc[0])
+    named = " ".join(
+        str(series[name].iloc[0]) for name in ("content", "classes", "area_code") if series[name].iloc[0]
+    )
     out(f"old against new, {named}:")
     top = max(series["value_old"].abs().max(), series["value_new"].abs().max())
     for row in series.to_dict("records"):
@@ -145,7 +158,7 @@ def decide_quarantine(
             raise ConfigurationError(
                 f"quarantine {quarantine_id} is about no recode; use mittaristo quarantine release or reject"
             )
-        source = pipeline.catalogue.datasets[held.dataset_id].source
+        source = held.dataset_id.partition("/")[0]
         with hold(
             pipeline.engine,
             f"collect {source}",
@@ -153,6 +166,7 @@ def decide_quarantine(
             wait_seconds=60,
             lease_seconds=300,
         ):
+            finish_interrupted(pipeline, source)
             overrides = (
                 recode.overrides_of(recode.finding_from_json(held.recode)) if kind == "accept_recode" else ""
             )
@@ -210,19 +224,9 @@ def backtest_gates(environ: Mapping[str, str], dataset_id: str) -> None:
             if one not in pipeline.catalogue.datasets:
                 raise ConfigurationError(f"dataset '{one}' is not in the catalogue; see mittaristo status")
             dataset = in_scope(pipeline.catalogue.datasets[one], scope)
-            if dataset.source not in SOURCES:
-                continue
-            snapshots = []
-            documents = pd.Series(raw_index.indexed(connection, dataset_id=one), dtype="object")
-            for _, group in documents.groupby([document.collection_id for document in documents]):
-                parts = [(document, pipeline.raw.read(document.sha256)) for document in group]
-                try:
-                    seen = SOURCES[dataset.source].read(dataset, pipeline.catalogue.areas_for(dataset), parts)
-                except MittaristoError:
-                    continue  # release checks alone, or answers that could not be read
-                frame = observations(seen.table, seen.resolution, all_preliminary=dataset.preliminary)
-                snapshots.append((max(document.fetched_at for document in group), frame))
-            snapshots.sort(key=lambda pair: pair[0])
+            if dataset.source not in SOURCES or dataset.source == classifications.SOURCE:
+                continue  # a division of areas has no figures that a rule could hold back
+            snapshots = _snapshots(pipeline, connection, dataset)
             for finding in backtest(snapshots, dataset, pipeline.catalogue.exceptions):
                 found += 1
                 out(
@@ -232,9 +236,33 @@ def backtest_gates(environ: Mapping[str, str], dataset_id: str) -> None:
     out(f"{found} findings")
 
 
+def _snapshots(pipeline: Pipeline, connection: Connection, dataset: Dataset) -> list[Snapshot]:
+    """What each kept collection of a dataset said, oldest first; those that cannot be read are left out."""
+    areas = pipeline.catalogue.areas_for(dataset)
+    accepted = recode.overrides_from_json(state_of(connection, dataset.id).overrides)
+    collections: dict[str, list[Document]] = {}
+    for document in raw_index.indexed(connection, dataset_id=dataset.id):
+        collections.setdefault(document.collection_id, []).append(document)
+    found = []
+    for documents in collections.values():
+        if not any(document.kind == "data" for document in documents):
+            continue
+        parts = [(document, pipeline.raw.read(document.sha256)) for document in documents]
+        readings = []
+        for overrides in (accepted, Overrides()):  # what came before a code was accepted does not bear it
+            with suppress(SourceError):
+                readings.append(SOURCES[dataset.source].read(dataset, areas, parts, overrides))
+        if readings:
+            seen = min(readings, key=lambda one: len(one.resolution.missing))
+            frame = observations(seen.table, seen.resolution, all_preliminary=dataset.preliminary)
+            at = max(document.fetched_at for document in documents)
+            found.append(Snapshot(at, frame, seen.resolution, division(seen.meta, seen.resolution)))
+    return sorted(found, key=lambda one: one.recorded_at)
+
+
 def show_changes(environ: Mapping[str, str], since: str, *, as_json: bool) -> None:
     """`mittaristo changes`: what is new, revised or withdrawn since a date or instant."""
-    moment = parse_moment(since, end_of_day=False)
+    moment = parse_moment(since, "--since", end_of_day=False)
     with open_pipeline(read_settings(environ)) as pipeline, reading(pipeline.engine) as connection:
         frame = read.changes(connection, moment)
     if as_json:

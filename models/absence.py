@@ -6,7 +6,7 @@ what is gone holds the dataset back until a person has looked at it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +44,19 @@ class Absence:
 
 
 def absent(
-    stored: pd.DataFrame, frame: pd.DataFrame, resolution: Resolution | None, dataset: Dataset
+    stored: pd.DataFrame,
+    frame: pd.DataFrame,
+    resolution: Resolution | None,
+    dataset: Dataset,
+    *,
+    ended: Collection[str] = (),
 ) -> Absence:
     """What of `stored` (OBSERVATION_COLUMNS and `change_class`) is not in `frame`, the answer's observations.
 
     Not absent is what nobody asked for, or what is reported elsewhere: rows withdrawn before; contents,
     class values and areas that the catalogue no longer asks; contents and class values that the resolution
-    records as missing. An area that is asked and that the table lacks is gone with all its rows.
+    records as missing; areas that have `ended` in the division that the table is in, which stay as last
+    known. Any other area that is asked and that the table lacks is gone with all its rows.
 
     Without a resolution (an answer of which only the observations are known) the contents and classes that
     the frame lacks altogether count as recorded missing, and every stored area as asked.
@@ -58,6 +64,7 @@ def absent(
     active = not_withdrawn(stored)
     numbers, answered = common_numbers([active, frame], KEY)
     lacking = (positions(numbers, answered) < 0) & _asked(active, frame, resolution, dataset)
+    lacking &= ~active["area_code"].isin(list(ended)).to_numpy()
     left = lacking & _older_than_the_source(active, frame, resolution) if dataset.rolling else lacking & False
     columns = list(OBSERVATION_COLUMNS)
     return Absence(

@@ -5,6 +5,7 @@ Their values by area and period, and what the newest of them is read against.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -30,6 +31,9 @@ LATEST_COLUMNS = (
     *("previous_period", "previous_value", "year_before_period", "year_before_value"),
     *("baseline_period", "baseline_value", "verdict", "reason_fi", "reason_en"),
 )
+
+# A region's municipalities: in all periods, or by the first period of each division, oldest first ('': the oldest).
+Members = Sequence[str] | Mapping[str, Sequence[str]]
 
 Flags = NDArray[np.bool_]
 Bits = NDArray[np.int64]
@@ -71,7 +75,7 @@ def indicator_values(
     indicator: Indicator,
     inputs: Mapping[str, pd.DataFrame],
     catalogue: Catalogue,
-    members: Mapping[str, Sequence[str]] | None = None,
+    members: Mapping[str, Members] | None = None,
 ) -> pd.DataFrame:
     """The indicator's values: OBSERVATION_COLUMNS, content '' and in `classes` the class code ('' for none).
 
@@ -84,8 +88,8 @@ def indicator_values(
     Where the region's rule is `sum` and the source has no row for the region, its inputs are the sums over
     its municipalities, provided that all of them have a row and the content is a count; a figure that one
     of them lacks is then lacking for the region, too. `members` has for a dataset the region's municipalities
-    in the division that its table is laid out in (models.divisions.region_members), in all its periods; a
-    dataset that is not in it has the catalogue's.
+    in the division that its table is laid out in (models.divisions.region_members), in all its periods, or by
+    the first period from which on its figures are laid out so; a dataset that is not in it has the catalogue's.
 
     Raises FormulaError for an indicator without a formula or an input that is not given, PeriodError where
     the inputs are of different frequencies.
@@ -100,8 +104,11 @@ def indicator_values(
     summed = indicator.region == "sum"
     region = catalogue.areas.region.code
     own = tuple(area.code for area in catalogue.areas.region_municipalities)
-    summands = {name: (members or {}).get(one.dataset, own) for name, one in indicator.inputs.items()}
-    axes = _axes(frames.values(), (region, *chain(*summands.values())) if summed else ())
+    summands = {
+        name: _by_period((members or {}).get(one.dataset, own)) for name, one in indicator.inputs.items()
+    }
+    municipalities = chain.from_iterable(codes for by in summands.values() for codes in by.values())
+    axes = _axes(frames.values(), (region, *municipalities) if summed else ())
     shown = _shown_areas(indicator, catalogue, axes.areas)
     taken = {
         name: _classes_by_code(indicator, catalogue.datasets[one.dataset], one, frames[name])
@@ -118,8 +125,9 @@ def indicator_values(
             figures[name] = _figures(frames[name], texts, axes)
             one = indicator.inputs[name]
             if summed and _is_count(catalogue.datasets[one.dataset], one.content):
-                at = [axes.areas.index(code) for code in summands[name]]
-                _add_region(figures[name], axes.areas.index(region), at)
+                for periods, codes in _parts(summands[name], axes.periods):
+                    at = [axes.areas.index(code) for code in codes]
+                    _add_region(figures[name], axes.areas.index(region), at, periods)
         if all(len(one.value) for one in figures.values()):
             parts.append((code, _computed(formula, figures, shown)))
     return _frame(parts, axes)
@@ -216,16 +224,32 @@ def _figures(frame: pd.DataFrame, classes: Sequence[str], axes: _Axes) -> _Figur
     return figures
 
 
-def _add_region(figures: _Figures, region: int, members: Sequence[int]) -> None:
+def _by_period(members: Members) -> Mapping[str, Sequence[str]]:
+    return members if isinstance(members, Mapping) else {"": members}
+
+
+def _parts(
+    members: Mapping[str, Sequence[str]], periods: Sequence[str]
+) -> Iterable[tuple[slice, Sequence[str]]]:
+    """The places in `periods` (oldest first) to which each entry of `members` applies."""
+    starts = [parse_period(code).start for code in periods]
+    firsts = [bisect_left(starts, parse_period(first).start) if first else 0 for first in members]
+    for first, following, codes in zip(firsts, [*firsts[1:], len(starts)], members.values(), strict=True):
+        yield slice(first, following), codes
+
+
+def _add_region(figures: _Figures, region: int, members: Sequence[int], periods: slice) -> None:
     """Fill the region's cells that have no row with its members' sum, where all of them have one."""
     if not members:
         return
     at = list(members)
-    cells = ~figures.present[:, region] & np.logical_and.reduce(figures.present[:, at], axis=1)
-    figures.value[:, region][cells] = figures.value[:, at].sum(axis=1)[cells]
-    figures.preliminary[:, region][cells] = np.logical_or.reduce(figures.preliminary[:, at], axis=1)[cells]
-    figures.symbols[:, region][cells] = np.bitwise_or.reduce(figures.symbols[:, at], axis=1)[cells]
-    figures.present[:, region][cells] = True
+    value, present = figures.value[:, :, periods], figures.present[:, :, periods]
+    preliminary, symbols = figures.preliminary[:, :, periods], figures.symbols[:, :, periods]
+    cells = ~present[:, region] & np.logical_and.reduce(present[:, at], axis=1)
+    value[:, region][cells] = value[:, at].sum(axis=1)[cells]
+    preliminary[:, region][cells] = np.logical_or.reduce(preliminary[:, at], axis=1)[cells]
+    symbols[:, region][cells] = np.bitwise_or.reduce(symbols[:, at], axis=1)[cells]
+    present[:, region][cells] = True
 
 
 def _earlier(array: NDArray[Any], lag: int) -> NDArray[Any]:

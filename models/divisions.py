@@ -9,6 +9,7 @@ over the members of THAT division, never over those of the period's own year.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ import pandas as pd
 from models.area import Area, AreaLevel, level_of_code
 from models.errors import CatalogueError, MittaristoError
 from models.observation import OBSERVATION_COLUMNS, STATUSES
+from models.period import parse_period
 
 ChangeKind = Literal["merged", "split", "renamed", "moved_region"]
 CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -406,12 +408,78 @@ def region_members(
 ) -> dict[str, tuple[str, ...]]:
     """Dataset id → the region's municipalities in the division that the dataset's table is laid out in.
 
-    `area_variables` has the code of each dataset's area variable; datasets whose code bears no year are left
-    out. Raises DivisionError for a year whose division is not known: the newest known one must not stand in
-    for it, as a municipality that joined the region would be missing from its sums unnoticed.
+    `area_variables` has the code of each dataset's area variable, or the name of its map where that bears the
+    year (`stamp_text`); datasets without a year are left out. Raises DivisionError for a year whose division
+    is not known: the newest known one must not stand in for it, as a municipality that joined the region
+    would be missing from its sums unnoticed.
     """
-    years = {dataset: stamp_year(code) for dataset, code in area_variables.items()}
+    years = {dataset: stamp_year(text, text or "") for dataset, text in area_variables.items()}
     return {dataset: divisions.members(region, year) for dataset, year in years.items() if year is not None}
+
+
+def stamp_text(area_variable: str | None, map_text: str = "") -> str:
+    """The text that bears the year of `stamp_year`: the code of the area variable, else its map; '' for none."""
+    if stamp_year(area_variable) is not None:
+        return area_variable or ""
+    return map_text.strip() if stamp_year(None, map_text) is not None else ""
+
+
+# (first period, stamp text), oldest first: the division that the stored figures are laid out in from that period
+# on. The first of them begins with '': whatever is older.
+Layout = tuple[tuple[str, str], ...]
+
+
+def laid_out(before: Layout, stamp: str, oldest: str | None = None) -> Layout:
+    """The layout after an answer with this stamp has been stored.
+
+    A source restates all periods that it has. `oldest` is the first of them where the source drops its oldest
+    periods (None where it does not): what had left it before stays in the division it was in.
+    """
+    if not before or oldest is None:
+        return (("", stamp),)
+    start = parse_period(oldest).start
+    kept = tuple((first, one) for first, one in before if not first or parse_period(first).start <= start)
+    if kept[-1][1] == stamp:
+        return kept
+    return (*(one for one in kept if one[0] != oldest), (oldest, stamp))
+
+
+def layout_to_json(layout: Layout) -> str:
+    """`layout` as JSON text."""
+    return json.dumps(layout, ensure_ascii=False)
+
+
+def layout_from_json(text: str) -> Layout:
+    """The layout that layout_to_json wrote; () for '', where nothing is stored yet."""
+    return tuple((first, stamp) for first, stamp in json.loads(text)) if text else ()
+
+
+def ended_areas(division: Division, codes: Iterable[str]) -> frozenset[str]:
+    """Those of `codes` that are no area of `division`, at a level of which it knows all areas."""
+    held: Mapping[str | None, Collection[str]] = {
+        "municipality": division.municipalities if division.whole else (),
+        "region": division.regions if division.whole else (),
+        "subregion": division.subregions,
+    }
+    known = {code: held.get(level_of_code(code), ()) for code in codes}
+    return frozenset(code for code, its in known.items() if its and code not in its)
+
+
+def territory_moved(divisions: Divisions, code: str, before: int, now: int) -> bool:
+    """Whether an area has other land in the division of `now` than in that of the earlier year `before`.
+
+    A merger within a region moves its municipality, not the region. Raises DivisionError where that is not known.
+    """
+
+    def municipalities(year: int) -> set[str]:
+        if level_of_code(code) == "municipality":
+            return {divisions.municipality(code, year).code}
+        return set(divisions.members(code, year))
+
+    came_from = {
+        one for held in municipalities(now) for one in divisions.predecessors(held, now, since=before)
+    }
+    return came_from != municipalities(before)
 
 
 def sum_members(

@@ -10,7 +10,7 @@ import ssl
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -137,7 +137,10 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 class Webhook(ThreadingHTTPServer):
-    """Takes JSON. `bodies` is what it took with a yes; `statuses` are its next answers, after them 204."""
+    """Takes JSON. `bodies` is what it took with a yes; `statuses` are its next answers, after them 204.
+
+    `on_message` is called when a message was taken and not answered yet.
+    """
 
     daemon_threads = True
 
@@ -146,6 +149,7 @@ class Webhook(ThreadingHTTPServer):
         self.bodies: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.statuses: list[int] = []
+        self.on_message: Callable[[], None] = lambda: None
 
     @property
     def url(self) -> str:
@@ -161,6 +165,7 @@ class _WebhookHandler(BaseHTTPRequestHandler):
         self.server.paths.append(self.path)
         if status < 300:
             self.server.bodies.append(json.loads(body))
+            self.server.on_message()
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -19,7 +19,7 @@ from warehouse.staging import stage
 from warehouse.tables import Load, Owner, Period, Series, inserting, table_of
 from warehouse.times import Timestamp, as_utc
 
-__all__ = ["indicator_owner", "store"]
+__all__ = ["indicator_owner", "lock_owner", "store"]
 
 _MANY = 50_000  # rows from which PostgreSQL is given more memory for its joins
 
@@ -36,16 +36,18 @@ def store(
     synthetic: bool = False,
     absent: Literal["keep", "withdraw"] | pd.DataFrame = "keep",
     restated: Collection[str] = (),
+    within: Collection[str] | None = None,
 ) -> Counts:
     """Stores what is new in `frame` (OBSERVATION_COLUMNS) as vintages of `owner`, and says how many.
 
     The caller's transaction (warehouse.engine.writing) is used and left open. A row that says what is
     stored already writes nothing; when no row changed, nothing at all is written. What is stored and not in
     the frame stays (`keep`), or gets a vintage without value (`withdraw`); a frame of keys (content, classes,
-    area_code, period) withdraws just these. Changed values of the areas in `restated`, whose whole series moved
-    with a new area division, are so called. Vintages of one owner have ever later times: where `recorded_at`
-    is not later than the newest, it is set a microsecond after it. In the counts `revised` is everything
-    written that is neither new nor withdrawn, `same` the rows of the frame that changed nothing.
+    area_code, period) withdraws just these. `within` keeps `withdraw` to these areas. Changed values of the
+    areas in `restated`, whose whole series moved with a new area division, are so called. Vintages of one
+    owner have ever later times: where `recorded_at` is not later than the newest, it is set a microsecond
+    after it. In the counts `revised` is everything written that is neither new nor withdrawn, `same` the rows
+    of the frame that changed nothing.
 
     Raises MittaristoError for a frame that says two things of one observation, an infinite value, a value
     with a missing symbol, or an unknown status.
@@ -64,7 +66,9 @@ def store(
     stage(connection, rows, series_ids)
     going = [] if isinstance(absent, str) else _keys(connection, owner_no, absent)
     everything = isinstance(absent, str) and absent == "withdraw"
-    written = _compare(connection, owner_no, everything=everything, going=going, restated=restated)
+    written = _compare(
+        connection, owner_no, everything=everything, going=going, restated=restated, within=within
+    )
     if written:
         load_id = connection.execute(
             insert(table_of(Load)).returning(table_of(Load).c.load_id),
@@ -85,6 +89,11 @@ def store(
     new, withdrawn = written.get("new", 0), written.get("withdrawn", 0)
     revised = sum(written.values()) - new - withdrawn
     return Counts(new=new, revised=revised, withdrawn=withdrawn, same=len(rows) - new - revised)
+
+
+def lock_owner(connection: Connection, owner: str) -> None:
+    """Makes other writers of `owner` wait until this transaction ends, so that what it is made of can be read first."""
+    _locked_owner(connection, owner)
 
 
 def _locked_owner(connection: Connection, owner: str) -> tuple[int, datetime | None]:
@@ -161,6 +170,9 @@ FROM observation o
 WHERE o.owner_no = :owner_no AND o.change_class <> 'withdrawn'
   AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.series_id = o.series_id AND i.period_no = o.period_no)"""
 
+_WITHIN = """
+  AND o.series_id IN (SELECT s.series_id FROM series s WHERE s.owner_no = :owner_no AND s.area_code IN :areas)"""
+
 _WITHDRAW_SOME = """
 INSERT INTO changed (series_id, period_no, value, symbol, status, change_class)
 SELECT o.series_id, o.period_no, NULL, '', o.status, 'withdrawn'
@@ -217,6 +229,7 @@ def _compare(
     everything: bool,
     going: list[dict[str, int]],
     restated: Collection[str],
+    within: Collection[str] | None,
 ) -> dict[str, int]:
     """Fills `changed` with what is to be written; how many by change class."""
     differs = "IS NOT" if connection.dialect.name == "sqlite" else "IS DISTINCT FROM"
@@ -224,8 +237,13 @@ def _compare(
     if restated:
         named = text(_RESTATE).bindparams(bindparam("areas", value=sorted(restated), expanding=True))
         connection.execute(named, {"owner_no": owner_no})
-    if everything:
+    if everything and within is None:
         connection.execute(text(_WITHDRAW), {"owner_no": owner_no})
+    elif everything:
+        named = text(_WITHDRAW + _WITHIN).bindparams(
+            bindparam("areas", value=sorted(within or ()), expanding=True)
+        )
+        connection.execute(named, {"owner_no": owner_no})
     if going:
         connection.execute(text(_WITHDRAW_SOME), going)
     counted = connection.execute(text("SELECT change_class, count(*) FROM changed GROUP BY change_class"))

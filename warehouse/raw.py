@@ -17,7 +17,7 @@ import re
 import secrets
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -54,7 +54,7 @@ class RawStore:
             raise RawStoreError(f"'{answer.source}' cannot be the name of a source's folder")
         sha256 = hashlib.sha256(answer.body).hexdigest()
         document = Document(
-            document_id=f"{as_utc(answer.fetched_at):%Y%m%dT%H%M%S.%fZ}-{answer.kind}-{sha256[:8]}",
+            document_id=f"{_moment(answer.fetched_at)}Z-{answer.kind}-{sha256[:8]}",
             collection_id=collection_id,
             run_id=run_id,
             source=answer.source,
@@ -102,7 +102,7 @@ class RawStore:
     ) -> Iterator[Document]:
         """The documents, read from the sidecars: source by source, each by time. Raises RawStoreError.
 
-        `since` leaves out what came before it, without opening the months before.
+        `since` leaves out what came before it, without opening the sidecars of it.
         """
         top = self.root / "documents"
         if not top.is_dir():
@@ -111,7 +111,7 @@ class RawStore:
             if source is not None and folder.name != source:
                 continue
             for path in sorted(folder.glob("[0-9]*/[0-9]*/[0-9]*.json")):
-                if since is not None and path.parent.parent.name + path.parent.name < f"{as_utc(since):%Y%m}":
+                if since is not None and path.name[: len(_moment(since))] < _moment(since):
                     continue
                 document = _read_sidecar(path)
                 if since is not None and document.fetched_at < since:
@@ -188,6 +188,19 @@ def indexed(
     return [Document(**row) for row in connection.execute(query).mappings()]
 
 
+def not_indexed(connection: Connection, documents: Iterable[Document]) -> list[Document]:
+    """Those of `documents` that the index does not have, in their order."""
+    table = tables.table_of(tables.Document)
+    given = list(documents)
+    known: set[str] = set()
+    for start in range(0, len(given), _BATCH):
+        ids = [one.document_id for one in given[start : start + _BATCH]]
+        known.update(
+            connection.execute(select(table.c.document_id).where(table.c.document_id.in_(ids))).scalars()
+        )
+    return [one for one in given if one.document_id not in known]
+
+
 def rebuild_index(engine: Engine, raw: RawStore) -> int:
     """Makes the index again from the sidecars, in one transaction; how many documents it has."""
     raw.remove_leftovers()
@@ -209,6 +222,11 @@ def _add(connection: Connection, documents: list[Document]) -> None:
     table = tables.table_of(tables.Document)
     insert = tables.inserting(connection, table).on_conflict_do_nothing()
     connection.execute(insert, [asdict(one) for one in documents])
+
+
+def _moment(moment: datetime) -> str:
+    """How the id of a document that came then begins."""
+    return f"{as_utc(moment):%Y%m%dT%H%M%S.%f}"
 
 
 def _without_credentials(url: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from models.recode import RecodeFinding
 from sqlalchemy import Connection, insert, select
 
+from models.recode import RecodeFinding
 from warehouse import tables
 
 _TABLE = tables.table_of(tables.Recode)

@@ -140,13 +140,13 @@ class TestAsking:
             assert getattr(read[2026], name) == getattr(packaged, name)
         assert load_divisions().with_division(read[2026]) == load_divisions()
 
-    def test_every_answer_is_kept_and_belongs_to_no_dataset(self, stand_in, asking):
+    def test_every_answer_is_kept_as_data_of_the_one_dataset_of_the_source(self, stand_in, asking):
         classifications.fetch(2026, stand_in.classifications_url, asking.http)
         assert [one.url for one in asking.kept] == list(
             classifications.urls(stand_in.classifications_url, 2026)
         )
         assert {(one.source, one.dataset_id, one.kind, one.method, one.status) for one in asking.kept} == {
-            ("classifications", "", "listing", "GET", 200)
+            ("classifications", "classifications/kunta", "data", "GET", 200)
         }
 
     def test_the_hash_between_two_ids_reaches_the_server_as_percent_23(self, stand_in, asking):

@@ -91,5 +91,7 @@ def long_bench(database_url: str, synthetic: Mapping[str, SampleTable], tmp_path
 @pytest.fixture
 def ages_bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
     """On made-up monthly population by single ages."""
-    tables = {name: table for name, table in synthetic_tables(load_catalogue()).items() if name == "vamuu/11lj"}
+    tables = {
+        name: table for name, table in synthetic_tables(load_catalogue()).items() if name == "vamuu/11lj"
+    }
     yield from opened(database_url, tables, tmp_path / "home")

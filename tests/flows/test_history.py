@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from demo import changes
 from flows.decisions import decide
-from flows.replay import replay
+from flows.replay import past_of, replay
 from models.errors import ConfigurationError
 from warehouse.engine import open_engine, reading, upgrade
 from warehouse.quarantine import quarantined
@@ -307,7 +307,7 @@ def replayed(bench, target_url: str):
     from dataclasses import replace
 
     try:
-        return replay(bench.pipeline, replace(bench.pipeline, engine=engine))
+        return replay(past_of(bench.pipeline), replace(bench.pipeline, engine=engine))
     finally:
         engine.dispose()
 

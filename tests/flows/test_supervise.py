@@ -230,7 +230,7 @@ def test_the_log_holds_what_a_child_wrote_but_no_secret_and_does_not_grow_withou
         "MITTARISTO_DATABASE_URL": "postgresql://city:s3cr%21et-word@db/mittaristo",
         "PREFECT_API_AUTH_STRING": "admin:hunter22",
     }
-    few = start(child(tmp_path, "few", program, environ=secret | {"LINES": "1"}))
+    few = start(child(tmp_path, "few", program, environ=secret | {"LINES": "1"}, hidden=secrets_in(secret)))
     until(lambda: bool(few.said))
     until(lambda: "line 0" in (tmp_path / "logs" / "few.log").read_text())
     text = (tmp_path / "logs" / "few.log").read_text()

@@ -22,7 +22,7 @@ from flows.prefect_home import (
     server_to_use,
 )
 from flows.settings import Settings
-from flows.up import answers, children, run_up
+from flows.up import answers, children, run_up, told_to_stop
 from models.errors import ConfigurationError
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104
@@ -111,6 +111,19 @@ def test_told_to_stop_it_ends_its_children_and_leaves_with_0(up, name: str) -> N
         "runner: stopped",
         "stopped",
     ]
+
+
+def test_a_signal_that_is_ignored_on_purpose_as_under_nohup_does_not_stop_it(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with told_to_stop() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.is_set()
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.is_set()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_up_on_the_same_home_names_the_first_and_leaves_with_2(up) -> None:
@@ -261,6 +274,16 @@ def test_the_server_and_the_runner_call_nobody_outside_and_keep_their_state_unde
     assert server.environ["PREFECT_SERVER_API_HOST"] == "127.0.0.1"
     assert "PREFECT_API_URL" not in server.environ, "a browser elsewhere would be sent to its own machine"
     assert runner.environ["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
+
+
+def test_secrets_of_the_environment_and_of_the_env_file_are_kept_out_of_the_logs(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("MITTARISTO_DATABASE_URL=postgresql://city:from-file@db/x\n")
+    environ = {"PREFECT_SERVER_API_AUTH_STRING": "admin:from-shell"}
+    for one in children(environ, Settings(home=tmp_path), server_to_use(environ)):
+        assert set(one.hidden) == {"from-file", "admin:from-shell"}
 
 
 def test_prefect_s_settings_in_the_env_file_go_before_ours(tmp_path, monkeypatch) -> None:

@@ -28,7 +28,9 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("site")
     tables: Mapping[str, SampleTable] = load_sample()
     with StandIn(tables, calls=10_000, window=1.0) as stand_in:
-        settings = Settings(home=home, database_url=f"sqlite:///{home / 'x.db'}", urls={"statfin": stand_in.url})
+        settings = Settings(
+            home=home, database_url=f"sqlite:///{home / 'x.db'}", urls={"statfin": stand_in.url}
+        )
         with open_pipeline(settings) as pipeline:
             scope = sample_scope(pipeline.catalogue, tables)
             adopt(pipeline, scope)
@@ -56,13 +58,16 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium is installed here; .ci/run installs it")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         yield running
         running.close()
 
 
-def test_the_page_asks_for_nothing_outside_its_file_and_logs_no_error(browser: Browser, page_file: Path) -> None:
+def test_the_page_asks_for_nothing_outside_its_file_and_logs_no_error(
+    browser: Browser, page_file: Path
+) -> None:
     page = browser.new_page()
     asked, said = [], []
     page.on("request", lambda request: asked.append(request.url))
