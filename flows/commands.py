@@ -47,7 +47,11 @@ def run_now(
 def sources_to_run(
     pipeline: Pipeline, sources: Sequence[str], datasets: Sequence[str]
 ) -> Mapping[str, tuple[str, ...]]:
-    """Source → the datasets asked for (() for all of them). Raises ConfigurationError for what is not known."""
+    """Source → the datasets asked for (() for all of them). Raises ConfigurationError for what is not known.
+
+    Where nothing is named: the connected sources that indicators read. Others (the area divisions, once a year) are
+    asked by name, or by their own schedule.
+    """
     for dataset_id in datasets:
         if dataset_id not in pipeline.catalogue.datasets:
             raise ConfigurationError(f"dataset '{dataset_id}' is not in the catalogue; see mittaristo status")
@@ -56,7 +60,10 @@ def sources_to_run(
             known = ", ".join(sorted(pipeline.catalogue.sources))
             raise ConfigurationError(f"source '{source}' is not in the catalogue; it has {known}")
     named = dict.fromkeys([*sources, *(pipeline.catalogue.datasets[one].source for one in datasets)])
-    wanted = list(named) or [one for one in pipeline.catalogue.sources if one in SOURCES]
+    read_by_indicators = {one.source for one in pipeline.catalogue.indicators.values()}
+    wanted = list(named) or [
+        one for one in pipeline.catalogue.sources if one in SOURCES and one in read_by_indicators
+    ]
     for source in wanted:
         if source not in SOURCES:
             raise ConfigurationError(

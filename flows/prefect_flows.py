@@ -9,6 +9,7 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.adopt import adopt
@@ -58,7 +59,14 @@ class _Opaque:
         self.value = value
 
 
-@flow(name="collect", flow_run_name="{source}-{run_id}", validate_parameters=False)
+def _run_name() -> str:
+    """The source and the run's id, or for a scheduled run the time it was due."""
+    asked = flow_run.parameters
+    due = flow_run.scheduled_start_time
+    return f"{asked['source']}-{asked.get('run_id') or format(due, '%Y%m%dT%H%MZ')}"
+
+
+@flow(name="collect", flow_run_name=_run_name, validate_parameters=False)
 def collect_source(
     source: str,
     run_id: str = "",

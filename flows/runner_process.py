@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,15 +14,21 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.deployments.runner import RunnerDeployment
 from prefect.logging import get_logger
 from prefect.runner import Runner
+from sqlalchemy.exc import SQLAlchemyError
 
 from flows.automations import keep_automations
 from flows.deployments import deployments
 from flows.reconcile import end_left_over, run_again, skip_late
+from flows.settings import read_settings
 from flows.supervise import SAYS
 from models.schedule import ZONE, looks_of, next_looks
+from warehouse.engine import open_engine, writing
+from warehouse.errors import WarehouseError
+from warehouse.heartbeat import beat
 
 RUNS_AT_ONCE = 4
 WATCH_SECONDS = 30.0
+BEAT_SECONDS = 30
 SERVER_LOOK_SECONDS = 0.5
 SERVER_SAY_SECONDS = 60.0
 
@@ -52,11 +59,12 @@ async def serve(served: Sequence[RunnerDeployment]) -> None:
                 f"{run.name}, due {run.expected_start_time:%Y-%m-%d %H:%M} UTC, is skipped: a later one is due too"
             )
         tell(f"up, runs {', '.join(ids.values())} at their times")
-        watch = asyncio.create_task(_watch(client, ids))
+        besides = [asyncio.create_task(_watch(client, ids)), asyncio.create_task(_beat())]
         try:
             await runner.start()
         finally:
-            watch.cancel()
+            for one in besides:
+                one.cancel()
 
 
 async def _wait_for_server(client: PrefectClient) -> None:
@@ -78,6 +86,23 @@ async def _watch(client: PrefectClient, ids: Mapping[UUID, str]) -> None:
                 tell(line)
         except Exception as error:  # the server may be away for a while: the next look will do
             log.warning("could not look for runs that were cut off: %s", error)
+
+
+async def _beat() -> None:
+    """Writes into the warehouse, now and then, that this runner lives; `mittaristo health` misses it otherwise."""
+    log: logging.Logger = get_logger("mittaristo.beat")
+    engine = open_engine(read_settings(os.environ).warehouse_url)
+
+    def once() -> None:
+        with writing(engine) as connection:
+            beat(connection, "up", BEAT_SECONDS)
+
+    while True:
+        try:
+            await asyncio.to_thread(once)
+        except (WarehouseError, SQLAlchemyError) as error:  # the database may be away for a while
+            log.warning("could not write the heartbeat: %s", error)
+        await asyncio.sleep(BEAT_SECONDS)
 
 
 def main() -> None:

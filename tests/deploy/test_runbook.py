@@ -129,10 +129,9 @@ def test_every_make_target_exists(page: str, root: Path) -> None:
 def test_the_installation_is_the_one_of_the_makefile(runbook: str, root: Path) -> None:
     makefile = (root / "Makefile").read_text(encoding="utf-8")
     assert "VENV := .venv\nINSTALLED := $(VENV)/.installed\n" in makefile
-    assert (
-        runbook.count("make .venv/.installed") + runbook.count("make -C /opt/mittaristo .venv/.installed")
-        == 2
-    )
+    plain = " ".join(runbook.split())
+    assert "make .venv/.installed" in plain
+    assert "make -C /opt/mittaristo .venv/.installed" in plain
 
 
 def test_the_hosts_are_those_of_the_catalogue(runbook: str) -> None:

@@ -437,8 +437,9 @@ def test_what_the_service_brought_outlives_a_change_of_the_catalogue(kainuu) -> 
     assert kainuu.divisions()[2027] == (AREAS, 307)
 
 
-def test_the_plain_command_asks_the_service_too(kainuu) -> None:
-    assert list(sources_to_run(kainuu.pipeline, (), ())) == ["statfin", "classifications"]
+def test_the_plain_command_asks_the_sources_that_indicators_read_and_others_by_name(kainuu) -> None:
+    assert list(sources_to_run(kainuu.pipeline, (), ())) == ["statfin"]
+    assert list(sources_to_run(kainuu.pipeline, ("classifications",), ())) == ["classifications"]
 
 
 # --- sums to the region

@@ -958,6 +958,23 @@ class TestIndicators:
             values = got(indicator_values(indicator, {"a": self.NOT_YET}, self.CATALOGUE, members))
             assert values["MK01", "2025"] == 35.0
 
+    def test_periods_that_left_the_window_are_summed_over_the_members_of_then(self):
+        both = rows(
+            *(("KU001", year, 10.0) for year in ("2023", "2024")),
+            *(("KU002", year, 20.0) for year in ("2023", "2024", "2025")),  # 2025 as it was before it merged
+            *(("KU003", year, 5.0) for year in ("2023", "2024", "2025", "2026")),
+            *(("KU001", year, 30.0) for year in ("2025", "2026")),
+        )
+        members = {"statfin/x": {"": ("KU001", "KU002", "KU003"), "2025": ("KU001", "KU003")}}
+        indicator = an_indicator("a", a="statfin/x")
+        values = got(indicator_values(indicator, {"a": both}, self.CATALOGUE, members))
+        assert {year: values["MK01", year] for year in ("2023", "2024", "2025", "2026")} == dict.fromkeys(
+            ("2023", "2024", "2025", "2026"), 35.0
+        )
+        unknown_since = {"statfin/x": {"": ("KU001", "KU002", "KU003"), "2025": ()}}
+        values = got(indicator_values(indicator, {"a": both}, self.CATALOGUE, unknown_since))
+        assert [year for area, year in values if area == "MK01"] == ["2023", "2024"]
+
     def test_without_members_there_is_no_sum(self):
         indicator = an_indicator("a", a="statfin/y")
         values = got(indicator_values(indicator, {"a": self.NOT_YET}, self.CATALOGUE, {"statfin/y": ()}))
