@@ -31,10 +31,13 @@ up: $(INSTALLED)
 	@exec $(BIN)/mittaristo up
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest -n 2 -m "not long" --require postgresql
+	@$(BIN)/python -m pytest -n 2 -m "not long and not processes" --require postgresql
 
 test-all: $(INSTALLED)
-	@$(BIN)/python -m pytest -n 2 --require postgresql --require chromium
+	@$(BIN)/python -m pytest -n 2 -m "not processes" --require postgresql --require chromium
+
+test-processes: $(INSTALLED)
+	@$(BIN)/python -m pytest -m processes
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff format --check .

@@ -115,6 +115,9 @@ def _use(
         dataset = pipeline.catalogue.datasets.get(dataset_id)
         if dataset is None or not state.collection_id:
             continue
+        if not scope.expects(dataset_id):
+            set_state(connection, dataset_id, state="not_in_sample")
+            continue
         context = Context(
             pipeline,
             in_scope(dataset, scope),

@@ -21,9 +21,9 @@ from flows.deployments import deployments
 from flows.reconcile import end_left_over, run_again, skip_late
 from flows.settings import read_settings
 from flows.supervise import SAYS
+from models.errors import MittaristoError
 from models.schedule import ZONE, looks_of, next_looks
 from warehouse.engine import open_engine, writing
-from warehouse.errors import WarehouseError
 from warehouse.heartbeat import beat
 
 RUNS_AT_ONCE = 4
@@ -91,16 +91,22 @@ async def _watch(client: PrefectClient, ids: Mapping[UUID, str]) -> None:
 async def _beat() -> None:
     """Writes into the warehouse, now and then, that this runner lives; `mittaristo health` misses it otherwise."""
     log: logging.Logger = get_logger("mittaristo.beat")
-    engine = open_engine(read_settings(os.environ).warehouse_url)
+    url = read_settings(os.environ).warehouse_url
 
     def once() -> None:
-        with writing(engine) as connection:
-            beat(connection, "up", BEAT_SECONDS)
+        engine = open_engine(
+            url
+        )  # each time anew: the database may be away at first, and a connection is cheap
+        try:
+            with writing(engine) as connection:
+                beat(connection, "up", BEAT_SECONDS)
+        finally:
+            engine.dispose()
 
     while True:
         try:
             await asyncio.to_thread(once)
-        except (WarehouseError, SQLAlchemyError) as error:  # the database may be away for a while
+        except (MittaristoError, SQLAlchemyError) as error:  # the database may be away for a while
             log.warning("could not write the heartbeat: %s", error)
         await asyncio.sleep(BEAT_SECONDS)
 
