@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -164,11 +164,16 @@ class Http:
         accept: tuple[str, ...] = JSON_TYPES,
         max_bytes: int = MAX_BYTES,
         limits: RateLimits,
+        headers: Mapping[str, str] | None = None,
+        reduce: Callable[[bytes], bytes] | None = None,
     ) -> Answer:
         """The good answer, asked within `limits`: a 2xx of one of the media types `accept` (any if empty).
 
-        `max_bytes` bounds the body after decompression. Tried again, at most TRIES times in all, only where
-        that helps. Raises AnswerError after the last try, SourceError for a URL that is not allowed.
+        `max_bytes` bounds the body after decompression. `headers` are sent besides the session's own. `reduce`
+        makes of a good answer's body what may be kept of it, where the source sends what must not be (names of
+        people): neither keeper nor caller sees more, and of a bad answer's body nothing is kept then. Tried
+        again, at most TRIES times in all, only where that helps. Raises AnswerError after the last try,
+        SourceError for a URL that is not allowed.
         """
         self._check_allowed(url)
         limiter = self._limiter(url)
@@ -189,8 +194,12 @@ class Http:
         for attempt in range(1, TRIES + 1):
             with limiter.slot(limits):
                 begun = time.monotonic()
-                answer, failure = self._try(replace(nothing, asked_at=self._now()), accept, max_bytes)
+                answer, failure = self._try(
+                    replace(nothing, asked_at=self._now()), accept, max_bytes, headers or {}
+                )
             answer = replace(answer, fetched_at=self._now(), error=failure.reason if failure else "")
+            if reduce is not None:
+                answer, failure = _reduced(answer, failure, reduce)
             log.debug(
                 "%s %s: %s, %d bytes, %.3f s",
                 method,
@@ -244,9 +253,11 @@ class Http:
                 f"{_one_line(url)} is not called: allowed are {bases}; check the base addresses"
             )
 
-    def _try(self, answer: Answer, accept: tuple[str, ...], max_bytes: int) -> tuple[Answer, _Failure | None]:
+    def _try(
+        self, answer: Answer, accept: tuple[str, ...], max_bytes: int, others: Mapping[str, str]
+    ) -> tuple[Answer, _Failure | None]:
         """One request: the answer as far as it came, and what is wrong with it."""
-        headers = {"Accept": ", ".join(accept) or "*/*"}
+        headers = {"Accept": ", ".join(accept) or "*/*", **others}
         if answer.request_body:
             headers["Content-Type"] = "application/json; charset=utf-8"
         received = bytearray()
@@ -330,6 +341,25 @@ class Http:
                 moment = moment.replace(tzinfo=UTC)
             return max(0.0, (moment - self._now()).total_seconds())
         return None
+
+
+def _reduced(
+    answer: Answer, failure: _Failure | None, reduce: Callable[[bytes], bytes]
+) -> tuple[Answer, _Failure | None]:
+    """The answer with what may be kept of its body; one that cannot be reduced is a bad answer."""
+    if failure is None:
+        try:
+            return replace(answer, body=reduce(answer.body)), None
+        except SourceError as error:
+            failure = _Failure(
+                f"{answer.status} that is not as expected: {error}",
+                advice="the source's answers may have changed; compare with its own description",
+            )
+    else:
+        failure = replace(
+            failure, reason=failure.reason.partition(" (")[0]
+        )  # without its excerpt of the body
+    return replace(answer, body=b"", error=failure.reason), failure
 
 
 def excerpt(body: bytes, longest: int = 120) -> str:

@@ -172,6 +172,11 @@ def read(
     return Reading(meta=meta, resolution=resolution, table=joined)
 
 
+def release_query(reading: Reading) -> bytes:
+    """The body of the small query that tells of the next release."""
+    return pxweb.release_query(reading.resolution)
+
+
 def _address(dataset: Dataset, answered: str | None) -> str:
     """The table to ask: the one that answered last, where it is the catalogue's under another name."""
     same = (
@@ -222,15 +227,20 @@ def _moved(dataset: Dataset, asked: str, base_url: str, http: Http, limits: pxwe
     ]
     if len(found) == 1:
         return found[0][0]
+    unknown = f"{dataset.id}: the source does not know the table {asked}"
     if found:
         which = ", ".join(f"{table} ({quoted(text, 60)})" for table, text in found)
-        why = f"several tables of {subject} may be it: {which}"
-    elif asked in listed:
-        why = f"the list of {subject} still has it and no other: run again later"
-    else:
-        why = f"none of the {len(listed)} tables of {subject} bears its id"
+        raise SourceError(
+            f"{unknown}; several tables of {subject} may be it: {which}; look at them on the source's pages "
+            "and write the right one into the catalogue"
+        )
+    if asked in listed:
+        raise SourceError(
+            f"{unknown}, though the list of {subject} still has it; run again later, and if it stays so look for "
+            "the table on the source's pages"
+        )
     raise TableGoneError(
-        f"{dataset.id}: the source does not know the table {asked}; {why}; it may have been discontinued: "
+        f"{unknown}; none of the {len(listed)} tables of {subject} bears its id; it may have been discontinued: "
         "look for it on the source's pages and correct the catalogue"
     )
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from demo.sample import load_sample
+from demo.services import sample_services, synthetic_services
 from demo.stand_in import MISBEHAVIOURS, StandIn
 from demo.synthetic import synthetic_tables
 from demo.table import SampleTable
@@ -18,7 +19,8 @@ from models.errors import ConfigurationError, MittaristoError
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m demo", description="StatFin's stand-in on 127.0.0.1, answering from sample figures."
+        prog="python -m demo",
+        description="The services' stand-in on 127.0.0.1, answering from sample figures.",
     )
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 (default) takes a free one")
     parser.add_argument("--calls", type=int, default=40, help="calls allowed in a window (default 40)")
@@ -52,20 +54,31 @@ def _misbehave(stand_in: StandIn, text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGINT or SIGTERM; prints the base address first. Exit code 2 for wrong use."""
+    """Run until SIGINT or SIGTERM; prints the base addresses, StatFin's first. Exit code 2 for wrong use."""
     asked = _arguments(arguments)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     try:
         tables: Mapping[str, SampleTable]
-        tables = synthetic_tables(load_catalogue()) if asked.synthetic else load_sample()
+        catalogue = load_catalogue()
+        tables = synthetic_tables(catalogue) if asked.synthetic else load_sample()
+        services = synthetic_services(catalogue) if asked.synthetic else sample_services()
         with StandIn(
-            tables, calls=asked.calls, window=asked.window, max_cells=asked.max_cells, port=asked.port
+            tables,
+            services=services,
+            calls=asked.calls,
+            window=asked.window,
+            max_cells=asked.max_cells,
+            port=asked.port,
         ) as stand_in:
             for text in asked.misbehave:
                 _misbehave(stand_in, text)
-            sys.stdout.write(f"{stand_in.url}\n")
+            sys.stdout.write(
+                f"{stand_in.url}\n"
+            )  # StatFin's, as ever; then every service's, ready for a shell
+            for source, url in stand_in.urls.items():
+                sys.stdout.write(f"MITTARISTO_URL_{source.upper()}={url}\n")
             sys.stdout.flush()
             stop.wait()
     except MittaristoError as error:

@@ -3,7 +3,8 @@
     with StandIn(load_sample()) as stand_in:
         ...  # stand_in.url is the base address, as in MITTARISTO_URL_STATFIN
 
-The classification service is there, too: `classifications_url`, as in MITTARISTO_URL_CLASSIFICATIONS.
+The classification service is there, too: `classifications_url`, as in MITTARISTO_URL_CLASSIFICATIONS. The services of
+other sources are given to it (demo.services); `urls` has the base address of each.
 
 Texts are Finnish in all three languages. Answers are made anew for each call: nothing is cached.
 """
@@ -33,6 +34,7 @@ import orjson
 from demo import classifications
 from demo.answers import BadRequestError, TooManyCellsError, data, metadata
 from demo.limit import SlidingWindow
+from demo.service import Asked, Service
 from demo.table import SampleTable
 from models.divisions import Division
 from models.errors import ConfigurationError
@@ -232,6 +234,7 @@ class StandIn:
     """The stand-in, listening on 127.0.0.1 from the moment it is made until `close`; a context manager.
 
     `tables` may be changed while it runs (see `demo.changes`), and so may `divisions`, year → division.
+    `services` are the services besides, by the short names of their sources, each at its own path.
     `requests` holds every call that came, also refused ones, and `errors` what went wrong inside the stand-in
     itself. `calls` in `window` seconds and `max_cells` are the limits that `?config` tells and that it keeps.
     """
@@ -240,6 +243,7 @@ class StandIn:
         self,
         tables: Mapping[str, SampleTable],
         *,
+        services: Mapping[str, Service] | None = None,
         calls: int = 40,
         window: float = 60.0,
         max_cells: int = 120_000,
@@ -247,6 +251,7 @@ class StandIn:
     ) -> None:
         """Start to answer on `port` (0: any free one). Raises ConfigurationError where it is taken."""
         self.tables = dict(tables)
+        self.services = dict(services or {})
         self.divisions: Mapping[int, Division] = classifications.packaged()
         self.max_cells = max_cells
         self.requests: list[Call] = []
@@ -280,6 +285,12 @@ class StandIn:
     def classifications_url(self) -> str:
         """The base address of the classification service: http://127.0.0.1:<port>/api/classifications/v2."""
         return f"http://127.0.0.1:{self._port}/{'/'.join(classifications.PATH)}"
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The base address of every service by the short name of its source, as in MITTARISTO_URL_<SOURCE>."""
+        others = {name: f"http://127.0.0.1:{self._port}/{one.path}" for name, one in self.services.items()}
+        return {"statfin": self.url, "classifications": self.classifications_url, **others}
 
     @property
     def max_in_window(self) -> int:
@@ -373,7 +384,7 @@ class StandIn:
         """What one call gets; logged and counted. For the handler."""
         with self._lock:
             admitted = self._limit.admit(client, time.monotonic())
-        reply = self._right(method, path, body) if admitted else self._too_many()
+        reply = self._right(method, path, body, headers) if admitted else self._too_many()
         plan = self._planned(method, path, reply) if admitted else None
         if plan is not None:
             reply = self._wrong(plan.kind, path, body, reply)
@@ -451,10 +462,24 @@ class StandIn:
         asked = {"query": first, "response": orjson.loads(body).get("response", {})}
         return replace(right, body=data(other, orjson.dumps(asked), max_cells=self.max_cells))
 
-    def _right(self, method: str, path: str, body: bytes) -> _Reply:
+    def _right(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> _Reply:
         """The answer of a service in good health."""
         parts = urlsplit(path)
         names = [name for name in unquote(parts.path).split("/") if name]
+        for source, service in self.services.items():
+            own = service.path.split("/")
+            if names[: len(own)] == own:
+                given = service.answer(
+                    Asked(
+                        method,
+                        tuple(names[len(own) :]),
+                        parse_qs(parts.query, keep_blank_values=True),
+                        body,
+                        {name.lower(): value for name, value in headers.items()},
+                        self.urls[source],
+                    )
+                )
+                return _Reply(given.status, given.content_type, given.body, given.headers)
         if tuple(names[:3]) == classifications.PATH and method == "GET":
             asked = parse_qs(parts.query, keep_blank_values=True)
             status, document = classifications.answer(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -36,6 +36,14 @@ from warehouse import raw as raw_index
 from warehouse.divisions import collections_of_divisions, store_divisions, stored_divisions
 from warehouse.ledger import state_of
 from warehouse.raw import RawStore
+
+# --- what is asked
+
+
+def years_wanted(connection: Connection, today: date) -> range:
+    """The years whose divisions are asked of the service on `today`; years follow one another without gaps."""
+    return range(min(stored_divisions(connection).newest + 1, today.year), today.year + 1)
+
 
 # --- sums
 
@@ -128,6 +136,11 @@ def moved(connection: Connection, before: Layout, now: Layout, codes: Iterable[s
     old, new = (stamp_year(one[-1][1], one[-1][1]) if one else None for one in (before, now))
     if old is None or new is None or new <= old:
         return frozenset()
+    return moved_between(connection, old, new, codes)
+
+
+def moved_between(connection: Connection, old: int, new: int, codes: Iterable[str]) -> frozenset[str]:
+    """Those areas that have other land in the division of `new` than in that of the earlier year `old`."""
     found = set()
     for code in codes:
         with suppress(DivisionError):  # of what is not known nobody can say that it moved

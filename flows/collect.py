@@ -16,6 +16,7 @@ from connectors import SOURCES, classifications
 from connectors.http import Http
 from connectors.pxweb import Limits
 from connectors.statfin import TableGoneError
+from flows import areas
 from flows.adopt import finish_adoption, in_use
 from flows.decisions import context_of, finish_decisions
 from flows.ingest import Context, Ingested, in_scope, ingest
@@ -26,7 +27,6 @@ from models.document import Answer
 from models.errors import SourceError
 from models.ledger import LedgerRow, Scope
 from warehouse import raw as raw_index
-from warehouse.divisions import stored_divisions
 from warehouse.engine import reading, writing
 from warehouse.errors import RawStoreError, WarehouseError
 from warehouse.ledger import (
@@ -82,7 +82,8 @@ def read_limits(pipeline: Pipeline, source: str, run_id: str) -> tuple[Limits, i
     """What the source says of its limits today, and the calls it took. Raises SourceError."""
     http = open_http(pipeline, source, run_id, f"{run_id}:{source}")
     with http:
-        return SOURCES[source].config(pipeline.base_url(source), http), http.calls
+        config = classifications.config if source == classifications.SOURCE else SOURCES[source].config
+        return config(pipeline.base_url(source), http), http.calls
 
 
 def collect(collection: Collection, dataset_id: str) -> LedgerRow:
@@ -124,12 +125,11 @@ def _fetch(collection: Collection, context: Context, http: Http) -> None:
     base_url = context.pipeline.base_url(collection.source)
     with reading(context.pipeline.engine) as connection:
         if collection.source == classifications.SOURCE:
-            newest = stored_divisions(connection).newest
+            years = areas.years_wanted(connection, _today(context))
         state = state_of(connection, context.dataset.id)
     if collection.source == classifications.SOURCE:
-        year = _today(context).year
-        for asked in range(min(newest + 1, year), year + 1):  # years follow one another without gaps
-            classifications.fetch(asked, base_url, http, collection.limits.rate)
+        for year in years:
+            classifications.fetch(year, base_url, http, collection.limits.rate)
         return
     SOURCES[collection.source].fetch(
         context.dataset,

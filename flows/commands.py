@@ -12,7 +12,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from connectors import SOURCES
+from connectors import CONNECTED
 from flows.pipeline import Pipeline, new_run_id, open_pipeline
 from flows.prefect_home import apply_prefect_settings
 from flows.settings import read_settings
@@ -62,12 +62,12 @@ def sources_to_run(
     named = dict.fromkeys([*sources, *(pipeline.catalogue.datasets[one].source for one in datasets)])
     read_by_indicators = {one.source for one in pipeline.catalogue.indicators.values()}
     wanted = list(named) or [
-        one for one in pipeline.catalogue.sources if one in SOURCES and one in read_by_indicators
+        one for one in pipeline.catalogue.sources if one in CONNECTED and one in read_by_indicators
     ]
     for source in wanted:
-        if source not in SOURCES:
+        if source not in CONNECTED:
             raise ConfigurationError(
-                f"source '{source}' has no connector yet; connected are {', '.join(SOURCES)}"
+                f"source '{source}' has no connector yet; connected are {', '.join(CONNECTED)}"
             )
     return {
         source: tuple(one for one in datasets if pipeline.catalogue.datasets[one].source == source)

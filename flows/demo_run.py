@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from connectors import SOURCES, classifications
+from connectors import CONNECTED, classifications
 from demo.sample import load_sample, sample_scope
+from demo.services import sample_services, synthetic_services
 from demo.stand_in import StandIn
 from demo.synthetic import synthetic_tables
 from flows.commands import collect_through_prefect, out, print_ledger
@@ -48,15 +49,17 @@ def run_demo(environ: MutableMapping[str, str], *, synthetic: bool) -> int:
     settings = read_settings(environ)
     with open_pipeline(settings) as pipeline:
         tables = synthetic_tables(pipeline.catalogue) if synthetic else load_sample()
+        services = synthetic_services(pipeline.catalogue) if synthetic else sample_services()
         scope = with_divisions(sample_scope(pipeline.catalogue, tables))
     out(
         f"Collecting {len(tables)} tables from a stand-in of StatFin on loopback, at the real service's pace ..."
     )
-    with StandIn(tables) as stand_in:
-        environ["MITTARISTO_URL_STATFIN"] = stand_in.url
-        environ["MITTARISTO_URL_CLASSIFICATIONS"] = stand_in.classifications_url
-        rows = collect_through_prefect(environ, dict.fromkeys(SOURCES, ()), force=False, scope=scope)
-    del environ["MITTARISTO_URL_STATFIN"], environ["MITTARISTO_URL_CLASSIFICATIONS"]
+    with StandIn(tables, services=services) as stand_in:
+        addresses = {f"MITTARISTO_URL_{source.upper()}": url for source, url in stand_in.urls.items()}
+        environ.update(addresses)
+        rows = collect_through_prefect(environ, dict.fromkeys(CONNECTED, ()), force=False, scope=scope)
+    for name in addresses:
+        del environ[name]
     collected = [row for row in rows if row.state != "not_in_sample"]
     print_ledger(collected)
     with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
@@ -111,7 +114,7 @@ def _say_missing(pipeline: Pipeline, rows: Sequence[LedgerRow]) -> None:
         one.name_fi for one in pipeline.catalogue.indicators.values() if one.headline and one.id not in shown
     ]
     out(f"Headline indicators without figures here: {', '.join(headlines)}")
-    others = [one for one in pipeline.catalogue.sources.values() if one.automatic and one.id not in SOURCES]
+    others = [one for one in pipeline.catalogue.sources.values() if one.automatic and one.id not in CONNECTED]
     if others:
         out(f"Not connected yet: {', '.join(one.id for one in others)}")
 

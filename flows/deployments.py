@@ -9,7 +9,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
-from connectors import SOURCES
+from connectors import CONNECTED
 from flows.prefect_flows import collect_source
 from models.schedule import ZONE, cron, looks_of
 
@@ -32,7 +32,7 @@ def deployments(schedules: Mapping[str, Sequence[Schedule]] | None = None) -> li
             description=f"Collects the datasets of {source}: release check, fetch, gates, store, derive.",
             entrypoint_type=EntrypointType.MODULE_PATH,  # wherever the package is installed
         )
-        for source in SOURCES
+        for source in CONNECTED
     ]
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from connectors import SOURCES, classifications
 from connectors.jsonstat import canonical_checksum
-from connectors.pxweb import release_query
 from expectations import check_history, check_observations, check_source
 from expectations.suites import AREAS_RULE
 from flows import areas
@@ -55,6 +54,7 @@ class Ingested:
     counts: Counts = field(default_factory=Counts)
     released_at: datetime | None = None
     lost: tuple[str, ...] = ()
+    gates: tuple[GateReport, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -222,14 +222,15 @@ def _ingest_divisions(
 ) -> Ingested:
     """The same for divisions of areas: they are put to use, and the sums to the region are computed by them."""
     dataset, catalogue = context.dataset, context.pipeline.catalogue
+    found = classifications.read(parts)
     try:
-        taken = areas.take(
-            connection, classifications.read(parts), context.collection_id, recorded_at=recorded_at
-        )
+        taken = areas.take(connection, found, context.collection_id, recorded_at=recorded_at)
     except DivisionError as error:
         raise SourceError(f"{dataset.id}: {error}") from error
     if taken.differs:
         stored = {one for one, state in states(connection).items() if state.collection_id}
+        region = catalogue.areas.region.code
+        restated = areas.moved_between(connection, min(found) - 1, max(found), [region])
         derive(
             connection,
             catalogue,
@@ -243,6 +244,7 @@ def _ingest_divisions(
             recorded_at=recorded_at,
             source_updated_at=None,
             synthetic=context.scope.synthetic,
+            restated=restated,
         )
     released_at = datetime(taken.newest, 1, 1, tzinfo=UTC)
     year_before = str(
@@ -299,8 +301,7 @@ def _read(
     connector = SOURCES[context.dataset.source]
     areas = context.pipeline.catalogue.areas_for(context.dataset)
     known = recode.known_from_json(state.known_codes)
-    found: Reading = connector.read(context.dataset, areas, parts, overrides, known)
-    return found
+    return connector.read(context.dataset, areas, parts, overrides, known)
 
 
 def _is_current(context: Context, state: DatasetState) -> bool:
@@ -334,7 +335,8 @@ def _hold_back(
         opened_at=recorded_at,
     )
     set_state(connection, context.dataset.id, state="quarantined")
-    return Ingested("quarantined", f"quarantine {number}: {reason}; the last good figures are still served")
+    message = f"quarantine {number}: {reason}; the last good figures are still served"
+    return Ingested("quarantined", message, gates=tuple(gates))
 
 
 def _lost(context: Context, missing: Sequence[Missing]) -> tuple[str, ...]:
@@ -373,7 +375,7 @@ def _remember(
         connection,
         dataset.id,
         state="fetched",
-        release_query=release_query(resolution),
+        release_query=SOURCES[dataset.source].release_query(reading) or None,
         last_release=reading.table.updated,
         last_fetch=recorded_at,
         next_expected=next_one,
@@ -412,4 +414,4 @@ def _ingested(
         notes.insert(0, "; ".join(f"{one.what} {one.key}: {one.reason}" for one in missing))
         notes.insert(1, f"no new figures for {', '.join(lost) or 'no indicator'}; all else was stored")
     state: LedgerState = "failed" if missing else "fetched"
-    return Ingested(state, "; ".join(notes), counts, reading.table.updated, lost)
+    return Ingested(state, "; ".join(notes), counts, reading.table.updated, lost, tuple(gates))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from connectors import SOURCES
+from connectors import CONNECTED
 from flows.collect import finish_interrupted
 from flows.commands import collect_through_prefect, out, print_ledger
 from flows.compare import indicator_differences
@@ -40,12 +40,12 @@ def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
                         "--into names a database that holds a warehouse already; give an empty one"
                     )
             with ExitStack() as locks:
-                for name in SOURCES:
+                for name in CONNECTED:
                     lock = hold(
                         source.engine, f"collect {name}", "replay", wait_seconds=60, lease_seconds=900
                     )
                     locks.enter_context(lock)
-                for name in SOURCES:
+                for name in CONNECTED:
                     finish_interrupted(source, name)
                 past = past_of(source)
             outcome = replay(past, replace(source, engine=engine))
@@ -68,8 +68,8 @@ def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
 
 def ask_again(environ: MutableMapping[str, str], source: str, from_period: str) -> int:
     """`mittaristo backfill`: asks a source again for everything, on purpose; exit code as of `run`."""
-    if source not in SOURCES:
-        raise ConfigurationError(f"source '{source}' has no connector; connected are {', '.join(SOURCES)}")
+    if source not in CONNECTED:
+        raise ConfigurationError(f"source '{source}' has no connector; connected are {', '.join(CONNECTED)}")
     if from_period:
         try:
             parse_period(from_period)

@@ -71,6 +71,41 @@ def test_a_body_is_posted_as_it_is_and_as_json(server: Any, session: Any, raw: R
     assert server.requests[0].headers["content-type"] == "application/json; charset=utf-8"
 
 
+def test_what_must_not_be_kept_is_gone_before_anything_is_kept(server: Any, session: Any, raw: Raw) -> None:
+    server.script = [raw('{"name": "Maija Meikäläinen", "place": "205"}'.encode())]
+    answer = session.get(server.url, reduce=lambda body: b'{"place": "205"}')
+    assert answer.body == b'{"place": "205"}'
+    assert [one.body for one in session.kept] == [answer.body]
+
+
+def test_an_answer_that_cannot_be_reduced_is_a_bad_one_and_nothing_of_it_is_kept(
+    server: Any, session: Any, raw: Raw
+) -> None:
+    def reduce(body: bytes) -> bytes:
+        raise SourceError("no list of companies")
+
+    server.script = [raw('["Maija Meikäläinen"]'.encode())]
+    failure = failure_of(session, server.url, reduce=reduce)
+    assert "no list of companies" in str(failure) and "Maija" not in str(failure)
+    assert [(one.body, bool(one.error)) for one in session.kept] == [(b"", True)]
+
+
+def test_nor_is_anything_kept_of_an_error_page_in_which_a_name_may_stand(
+    server: Any, session: Any, raw: Raw
+) -> None:
+    server.script = [raw("<p>Maija Meikäläinen</p>".encode(), status="404 Not Found")]
+    failure = failure_of(session, server.url, reduce=lambda body: body)
+    assert [(one.body, one.status) for one in session.kept] == [(b"", 404)]
+    assert "Maija" not in session.kept[0].error and "Maija" not in str(failure)
+
+
+def test_headers_of_a_source_go_besides_our_own(server: Any, session: Any, raw: Raw) -> None:
+    server.script = [raw(GOOD)]
+    session.get(server.url, headers={"Caller-Id": "mittaristo"})
+    assert server.requests[0].headers["caller-id"] == "mittaristo"
+    assert server.requests[0].headers["user-agent"].startswith("mittaristo/1.2.3")
+
+
 def test_a_query_string_goes_out_as_written(server: Any, session: Any, raw: Raw) -> None:
     server.script = [raw(GOOD)]
     session.get(f"{server.base_url}/fi/?config")

@@ -776,13 +776,30 @@ def test_a_table_of_another_entry_is_never_asked(session: Any, server: Any, tabl
 @pytest.mark.parametrize(
     ("listed", "said"),
     [
-        ([("12bq.px", "12bq -- Toinen")], "none of the 1 tables of vkour bears its id"),
-        ([], "none of the 0 tables of vkour bears its id"),
-        ([("12bs.px", "12bs -- Koulutus")], "the list of vkour still has it and no other"),
+        ([("12bs.px", "12bs -- Koulutus")], "though the list of vkour still has it"),
         (
             [(f"{LONG}.px", "Koulutus"), ("uusi_12bs.px", "Koulutus, uusi")],
             "several tables of vkour may be it: vkour/statfin_vkour_pxt_12bs ('Koulutus'), vkour/uusi_12bs",
         ),
+    ],
+)
+def test_a_table_that_does_not_answer_and_is_not_plainly_gone_is_no_discontinued_one(
+    session: Any, server: Any, table: Table, raw: Raw, listed: list[tuple[str, str]], said: str
+) -> None:
+    Moved(server, table, raw, "nowhere", listed)
+    with pytest.raises(SourceError) as caught:
+        fetch(session, server)
+    assert not isinstance(caught.value, statfin.TableGoneError)
+    text = str(caught.value)
+    assert text.startswith("statfin/vkour/12bs: the source does not know") and said in text
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ([("12bq.px", "12bq -- Toinen")], "none of the 1 tables of vkour bears its id"),
+        ([], "none of the 0 tables of vkour bears its id"),
         (None, "the source knows neither the table vkour/12bs nor its subject vkour"),
     ],
 )

@@ -41,7 +41,10 @@ def test_it_prints_its_address_keeps_the_limits_given_and_ends_at_a_signal():
     finally:
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (0, "", "")
+    assert (process.returncode, err) == (0, "")
+    told_urls = dict(line.split("=", 1) for line in out.splitlines())
+    assert told_urls["MITTARISTO_URL_STATFIN"] == url
+    assert set(told_urls) >= {"MITTARISTO_URL_STATFIN", "MITTARISTO_URL_CLASSIFICATIONS"}
 
 
 @pytest.mark.parametrize(

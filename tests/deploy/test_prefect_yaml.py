@@ -19,7 +19,7 @@ from prefect.utilities.callables import parameter_schema
 from prefect.utilities.templating import apply_values
 from rich.console import Console
 
-from connectors import SOURCES
+from connectors import CONNECTED
 from flows.deployments import deployments
 from flows.prefect_flows import collect_source
 from models.catalogue import load_catalogue
@@ -43,7 +43,7 @@ def configs(loaded: tuple[list[Config], Config]) -> dict[str, Config]:
 
 
 def test_prefect_reads_a_deployment_for_every_connected_source(configs: dict[str, Config]) -> None:
-    assert set(configs) == set(SOURCES)
+    assert set(configs) == set(CONNECTED)
 
 
 def test_the_loader_says_so_when_the_file_is_wrong(tmp_path: Path) -> None:
@@ -62,14 +62,14 @@ def test_nothing_is_pulled_since_the_package_is_installed_everywhere(
     assert loaded[1] == {"build": [], "push": [], "pull": []}
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", CONNECTED)
 def test_the_module_entrypoint_is_the_very_flow_of_the_code(configs: dict[str, Config], source: str) -> None:
     assert (
         load_flow_from_entrypoint(configs[source]["entrypoint"], use_placeholder_flow=False) is collect_source
     )
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", CONNECTED)
 def test_the_parameters_fit_the_flow(configs: dict[str, Config], source: str) -> None:
     parameters = configs[source]["parameters"]
     inspect.signature(collect_source.fn).bind(**parameters)
@@ -78,7 +78,7 @@ def test_the_parameters_fit_the_flow(configs: dict[str, Config], source: str) ->
     assert parameters["source"] in load_catalogue().sources
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", CONNECTED)
 def test_a_deployment_is_the_same_as_the_one_that_mittaristo_up_makes(
     configs: dict[str, Config], source: str
 ) -> None:

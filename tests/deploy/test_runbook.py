@@ -10,7 +10,7 @@ import pytest
 import typer
 from prefect.cli._app import _app as prefect_app
 
-from connectors import SOURCES
+from connectors import CONNECTED
 from flows.cli import app
 from models.catalogue import load_catalogue
 from models.ledger import GREEN, FreshnessState, LedgerState
@@ -138,7 +138,7 @@ def test_the_hosts_are_those_of_the_catalogue(runbook: str) -> None:
     rows = re.findall(r"^\| `(\w+)` \| `([\w.-]+)` \| (yes|no) \|$", runbook, re.MULTILINE)
     sources = {one.id: urlsplit(one.base_url) for one in load_catalogue().sources.values() if one.base_url}
     assert {source: host for source, host, _ in rows} == {name: one.hostname for name, one in sources.items()}
-    assert {source for source, _, connected in rows if connected == "yes"} == set(SOURCES)
+    assert {source for source, _, connected in rows if connected == "yes"} == set(CONNECTED)
     assert {(one.scheme, one.port) for one in sources.values()} == {("https", None)}  # "all on port 443"
 
 

@@ -25,7 +25,7 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 
-from connectors import SOURCES
+from connectors import CONNECTED
 from demo.sample import load_sample, sample_scope
 from demo.stand_in import StandIn
 from flows.automations import automations
@@ -239,7 +239,7 @@ def test_a_worker_collects_from_what_set_up_made(stack: Stack, monkeypatch: pyte
 
     stack.set_up("process")
     made = stack.deployments()
-    assert set(made) == set(SOURCES)
+    assert set(made) == set(CONNECTED)
     for one in made.values():
         assert one["work_pool_name"] == "mittaristo-process"
         assert one["pull_steps"] == []

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from connectors import SOURCES
+from connectors import classifications
 from demo import changes
 from demo.sample import sample_scope
 from demo.stand_in import StandIn
@@ -142,7 +142,7 @@ class Kainuu:
                 program_version=VERSION,
                 catalogue_fingerprint=pipeline.catalogue.fingerprint,
             )
-        limits = replace(SOURCES["classifications"].config("", None), calls=10_000, window_seconds=1.0)
+        limits = replace(classifications.config("", None), calls=10_000, window_seconds=1.0)
         return Collection(pipeline, run_id, source, limits, self.scope, force)
 
     def collect(self, dataset_id: str, *, force: bool = False) -> LedgerRow:
@@ -599,6 +599,28 @@ def test_a_municipality_that_leaves_the_region_restates_the_regions_sums(untold)
     assert all(after[period] == before[period] - sotkamo[period] for period in before)
     classes = untold.change_classes("indicator/net_migration_total", "MK18")
     assert set(classes) == {"new", "restated"}
+
+
+def test_so_does_a_division_that_comes_after_the_table_that_is_laid_out_in_it(untold) -> None:
+    untold.collect(NET)
+    before = untold.series("net_migration_total")
+    sotkamo = untold.series("net_migration_total", "KU765")
+    untold.publish(NET_TABLE, lambda one: stamped(one, 2027))
+    assert UNKNOWN_YEAR in untold.collect(NET).message
+    assert untold.series("net_migration_total") == before
+    now = load_division(2026)
+    moved = replace(
+        now,
+        year=2027,
+        region_of={**now.region_of, "KU765": "MK11"},
+        subregion_of={**now.subregion_of, "KU765": now.subregion_of["KU140"]},
+    )
+    untold.service.divisions = {2026: now, 2027: moved}
+    untold.on(date(2027, 1, 20))
+    assert untold.collect(AREAS).state == "fetched"
+    after = untold.series("net_migration_total")
+    assert all(after[period] == before[period] - sotkamo[period] for period in before)
+    assert set(untold.change_classes("indicator/net_migration_total", "MK18")) == {"new", "restated"}
 
 
 def test_a_municipality_that_joins_the_region_must_be_in_the_catalogue_before_there_are_new_sums(

@@ -8,14 +8,14 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.schedules import Interval
 from prefect.server.schemas.schedules import CronSchedule
 
-from connectors import SOURCES
+from connectors import CONNECTED
 from flows.deployments import deployments, source_schedules
 from models.schedule import ZONE, looks_of, next_looks
 
 
 def test_every_connected_source_has_a_deployment_with_its_own_schedule_and_one_run_at_a_time() -> None:
     found = {one.name: one for one in deployments()}
-    assert set(found) == set(SOURCES)
+    assert set(found) == set(CONNECTED)
     for source, one in found.items():
         assert one.parameters == {"source": source}
         assert one.tags == [source]
