@@ -145,7 +145,7 @@ def _full(
     number = np.zeros(len(figures), dtype=np.int64)
     for code, values in dimensions.items():
         listed = pd.Index(list(values), dtype="str")
-        codes = listed.get_indexer(figures[code].astype("str"))
+        codes = listed.get_indexer(pd.Index(figures[code].astype("str")))
         if (codes < 0).any():
             unasked = sorted(set(figures[code].astype("str")) - set(values))
             raise SourceError(f"{dataset.id}: figures of {code} {unasked[0]}, which was not asked for")

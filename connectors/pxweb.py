@@ -22,8 +22,8 @@ OWN_MAX_CELLS = (
     100_000  # StatFin reports more and refuses it now and then (reference: 117,000 accepted, 124,800 not)
 )
 _LONGEST_WINDOW_SECONDS = 3600
-_TABLE = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)*")
-_FILE = re.compile(r"([a-z0-9_]+)\.px")
+_TABLE = re.compile(r"[A-Za-z0-9_]+(?:/[A-Za-z0-9_]+)*")
+_FILE = re.compile(r"([A-Za-z0-9_]+)\.px")
 
 
 @dataclass(frozen=True)

@@ -290,7 +290,8 @@ class StandIn:
     def urls(self) -> dict[str, str]:
         """The base address of every service by the short name of its source, as in MITTARISTO_URL_<SOURCE>."""
         others = {name: f"http://127.0.0.1:{self._port}/{one.path}" for name, one in self.services.items()}
-        return {"statfin": self.url, "classifications": self.classifications_url, **others}
+        pxweb = dict.fromkeys(("statfin", "visitfinland"), self.url)  # one server of theirs, two databases
+        return {**pxweb, "classifications": self.classifications_url, **others}
 
     @property
     def max_in_window(self) -> int:
@@ -494,16 +495,18 @@ class StandIn:
         asked = parse_qs(parts.query, keep_blank_values=True)
         if "config" in asked:
             return self._config()
+        databases = sorted({DATABASE, *(one.database for one in list(self.tables.values()))})
         if not rest:
-            return _json([{"dbid": DATABASE, "text": DATABASE}]) if method == "GET" else _BAD_REQUEST
-        if rest[0] != DATABASE or len(rest) > 3:
+            listed_all = [{"dbid": name, "text": name} for name in databases]
+            return _json(listed_all) if method == "GET" else _BAD_REQUEST
+        if rest[0] not in databases or len(rest) > 3:
             return _BAD_REQUEST
-        table = self._find(rest[1:])
+        table = self._find(rest[0], rest[1:])
         if table is not None:
             return self._of_table(table, method, body, language)
         if method != "GET":
             return _BAD_REQUEST
-        held = list(self.tables.values())
+        held = [one for one in list(self.tables.values()) if one.database == rest[0]]
         if len(rest) == 1:
             if "query" in asked:
                 return self._search(asked["query"][0], asked.get("filter", ["*"])[0])
@@ -536,10 +539,10 @@ class StandIn:
             }
         )
 
-    def _find(self, rest: list[str]) -> SampleTable | None:
-        """The table at <subject>/<file>, or at <file> alone."""
+    def _find(self, database: str, rest: list[str]) -> SampleTable | None:
+        """The table of a database at <subject>/<file>, or at <file> alone."""
         for one in list(self.tables.values()):
-            if rest in ([one.subject, one.file_name], [one.file_name]):
+            if one.database == database and rest in ([one.subject, one.file_name], [one.file_name]):
                 return one
         return None
 

@@ -20,6 +20,7 @@ SOURCE = "Synteettinen aineisto, ei Tilastokeskuksen lukuja"
 STATEMENT = "Synthetic figures made by Mittaristo for tests; they are not figures of Statistics Finland."
 UNTIL = date(2026, 9, 30)  # the day on which the tables stand, where no other is given
 
+DATABASES = {"statfin": "StatFin", "visitfinland": "VisitFinland"}
 _TIME_CODES = {
     "annual": "timeperiod_y",
     "school_year": "timeperiod_sy",
@@ -98,6 +99,7 @@ def _table(draft: Draft, figures: Figures) -> SampleTable:
         stub=tuple(one.code for one in variables if not one.time and one.code != "contentscode"),
         statement=STATEMENT,
         synthetic=True,
+        database=DATABASES[draft.parts[0].source],
     )
 
 

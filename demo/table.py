@@ -51,6 +51,7 @@ class SampleTable:
     statement: str = ""  # where the figures come from, in words
     licence: str = ""
     synthetic: bool = False
+    database: str = "StatFin"
 
     def __post_init__(self) -> None:
         """Check the parts against each other; the arrays become read-only."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from connectors import SOURCES, classifications
 from connectors.http import Http
 from connectors.pxweb import Limits
-from connectors.statfin import TableGoneError
+from connectors.pxweb_source import TableGoneError
 from flows import areas
 from flows.adopt import finish_adoption, in_use
 from flows.decisions import context_of, finish_decisions

@@ -41,17 +41,18 @@ class Bench:
 
     def collect(self, *dataset_ids: str, force: bool = False) -> dict[str, LedgerRow]:
         run_id = new_run_id()
-        limits, _ = read_limits(self.pipeline, "statfin", run_id)
+        (source,) = {dataset_id.partition("/")[0] for dataset_id in dataset_ids}
+        limits, _ = read_limits(self.pipeline, source, run_id)
         with writing(self.pipeline.engine) as connection:
             open_run(
                 connection,
                 run_id=run_id,
-                source="statfin",
+                source=source,
                 started_at=utc_now(),
                 program_version=VERSION,
                 catalogue_fingerprint=self.pipeline.catalogue.fingerprint,
             )
-        collection = Collection(self.pipeline, run_id, "statfin", limits, self.scope, force)
+        collection = Collection(self.pipeline, run_id, source, limits, self.scope, force)
         rows = {dataset_id: collect(collection, dataset_id) for dataset_id in dataset_ids}
         with writing(self.pipeline.engine) as connection:
             close_run(connection, run_id, ended_at=utc_now(), state="green")
@@ -59,7 +60,7 @@ class Bench:
 
     def ask(self, stand_in: StandIn) -> None:
         """Asks another stand-in from now on."""
-        settings = replace(self.pipeline.settings, urls={"statfin": stand_in.url})
+        settings = replace(self.pipeline.settings, urls=stand_in.urls)
         self.pipeline = replace(self.pipeline, settings=settings)
 
 
@@ -68,6 +69,12 @@ def opened(database_url: str, tables: Mapping[str, SampleTable], home: Path) -> 
         settings = Settings(home=home, database_url=database_url, urls={"statfin": stand_in.url})
         with open_pipeline(settings) as pipeline:
             yield Bench(pipeline, stand_in, sample_scope(pipeline.catalogue, tables))
+
+
+@pytest.fixture
+def bench_of() -> type[Bench]:
+    """How to make a bench over another pipeline and stand-in."""
+    return Bench
 
 
 @pytest.fixture
