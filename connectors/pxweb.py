@@ -157,6 +157,23 @@ def release_query(resolution: Resolution) -> bytes:
     return _body(wanted)
 
 
+def newest_query(meta: TableMeta, max_cells: int) -> bytes:
+    """The body of a query for the newest period: all values of every variable, of the largest the first ones only.
+
+    Variables are cut from the largest on until at most `max_cells` are asked; contents are never cut.
+    """
+    asked = {one.code: list(one.values) for one in meta.variables}
+    time = next((one for one in meta.variables if one.time), None)
+    if time is not None:
+        asked[time.code] = asked[time.code][-1:]
+    by_size = sorted(meta.variables, key=lambda one: len(one.values), reverse=True)
+    for one in by_size:
+        size = math.prod(len(values) for values in asked.values())
+        if size > max_cells and one is not time and one.text.casefold() != "tiedot":
+            asked[one.code] = asked[one.code][: max(1, max_cells * len(asked[one.code]) // size)]
+    return _body({code: ("item", values) for code, values in asked.items()})
+
+
 def read_query(body: str | bytes) -> tuple[dict[str, tuple[str, ...]], str]:
     """The values a data query asked of each variable, and the format.
 

@@ -27,12 +27,18 @@ from models.area import Area
 from models.dataset import Dataset
 from models.document import Document, DocumentKind
 from models.errors import SourceError
+from models.proposal import TableLook
 from models.reading import Reading
 from models.recode import KnownCodes, on_trial
 from models.resolution import Overrides, Resolution
 from models.table import SourceTable, TableMeta
 
-LANGUAGE = "fi"  # the catalogue finds variables and values by their Finnish texts
+LANGUAGE, SWEDISH, ENGLISH = LANGUAGES = (
+    "fi",
+    "sv",
+    "en",
+)  # the catalogue finds things by their Finnish texts
+LOOK_CELLS = 5_000  # of the newest figures looked at for a proposal
 SMALLEST_SPLIT_CELLS = 500  # a query this small that is refused was not refused for its size
 
 log = logging.getLogger("mittaristo.pxweb")
@@ -178,6 +184,59 @@ class PxWebSource:
     def release_query(self, reading: Reading) -> bytes:
         """The body of the small query that tells of the next release."""
         return pxweb.release_query(reading.resolution)
+
+    def describe(
+        self,
+        dataset: Dataset,
+        base_url: str,
+        http: Http,
+        limits: pxweb.Limits,
+        known: KnownCodes | None = None,
+    ) -> TableMeta:
+        """The description of the table that answers for the dataset. Raises SourceError."""
+        table, body = self._description(dataset, base_url, http, limits, known)
+        with _named(dataset):
+            return pxweb.read_metadata(body, table)
+
+    def look(self, table: str, base_url: str, http: Http, limits: pxweb.Limits) -> TableLook:
+        """What a table that is in no catalogue says of itself in three languages, and its newest figures, in 5 calls.
+
+        `table` is <subject>/<table>. Raises SourceError.
+        """
+        described = {language: self._in(language, table, base_url, http, limits) for language in LANGUAGES}
+        metas = {language: pxweb.read_metadata(body, table) for language, body in described.items()}
+        query = pxweb.newest_query(metas[LANGUAGE], LOOK_CELLS)
+        figures = {
+            language: read_jsonstat(self._in(language, table, base_url, http, limits, query))
+            for language in (LANGUAGE, ENGLISH)
+        }
+        return TableLook(
+            source=self.name,
+            finnish=metas[LANGUAGE],
+            swedish=metas[SWEDISH],
+            english=metas[ENGLISH],
+            figures=figures[LANGUAGE],
+            figures_english=figures[ENGLISH],
+        )
+
+    def _in(
+        self,
+        language: str,
+        table: str,
+        base_url: str,
+        http: Http,
+        limits: pxweb.Limits,
+        body: bytes = b"",
+    ) -> bytes:
+        return http.send(
+            source=self.name,
+            dataset_id="",
+            kind="data" if body else "metadata",
+            method="POST" if body else "GET",
+            url=pxweb.table_url(base_url, language, self.database, table),
+            body=body,
+            limits=limits.rate,
+        ).body
 
     def _description(
         self, dataset: Dataset, base_url: str, http: Http, limits: pxweb.Limits, known: KnownCodes | None

@@ -33,6 +33,8 @@ gates_app = typer.Typer(help="The rules that figures must pass.", no_args_is_hel
 app.add_typer(gates_app, name="gates")
 report_app = typer.Typer(help="Pages for people.", no_args_is_help=True)
 app.add_typer(report_app, name="report")
+forms_app = typer.Typer(help="What people are asked: forms out and in, who owes what.", no_args_is_help=True)
+app.add_typer(forms_app, name="forms")
 db_app = typer.Typer(help="Care of the warehouse.", no_args_is_help=True)
 app.add_typer(db_app, name="db")
 
@@ -108,11 +110,38 @@ def show(
 
 
 @catalogue_app.command("check")
-def catalogue_check() -> None:
+def catalogue_check(
+    live: Annotated[
+        bool,
+        typer.Option(
+            help="Also ask the sources: what each dataset finds there, what drifted, what it costs."
+        ),
+    ] = False,
+    source: Annotated[list[str] | None, typer.Option(help="With --live: only this source.")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="With --live: only this dataset.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="With --live: stable JSON.")] = False,
+) -> None:
     """Reads the catalogue, says what it holds, or every problem with file and line."""
+    if live or source or dataset:
+        from flows.catalogue_live import check_live
+
+        raise typer.Exit(check_live(os.environ, tuple(source or ()), tuple(dataset or ()), as_json=json))
     from flows.commands import check_catalogue
 
     check_catalogue(os.environ)
+
+
+@app.command()
+def propose(
+    table: str,
+    write: Annotated[
+        bool, typer.Option(help="Put the entry into the catalogue's folder as two files.")
+    ] = False,
+) -> None:
+    """A ready catalogue entry for a table (StatFin/<subject>/<table>): dataset, indicators, bounds, sample rows."""
+    from flows.catalogue_live import propose_table
+
+    raise typer.Exit(propose_table(os.environ, table, write=write))
 
 
 JSON = Annotated[bool, typer.Option("--json", help="Stable JSON.")]
@@ -231,6 +260,66 @@ def report_build() -> None:
     from flows.commands import build_report
 
     build_report(os.environ)
+
+
+PARTY = Annotated[str, typer.Option(help="Only this responsible party (its id, as in forms due).")]
+
+
+@forms_app.command("export")
+def forms_export(
+    period: Annotated[str, typer.Option(help="Year, quarter or month: 2026, 2026Q3, 2026M09.")],
+    party: PARTY = "",
+    every: Annotated[bool, typer.Option("--all", help="One form for all parties.")] = False,
+    out: Annotated[
+        str, typer.Option(help="File or folder; the folder forms under the home if not given.")
+    ] = "",
+    csv: Annotated[bool, typer.Option("--csv", help="CSV instead of workbooks.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+) -> None:
+    """Writes a form for each responsible party, for one of them, or one for all."""
+    from flows.forms import export_forms
+
+    export_forms(os.environ, period, party=party, every=every, out_path=out, as_csv=csv, overwrite=overwrite)
+
+
+@forms_app.command("import")
+def forms_import(
+    file: Annotated[str, typer.Argument(help="The filled form, .xlsx or .csv.")],
+    role: Annotated[
+        str, typer.Option(help="The role of whoever answered, if the form does not say; no name.")
+    ] = "",
+    reason: Annotated[str, typer.Option(help="Why answers change, where the form does not say.")] = "",
+    party: Annotated[str, typer.Option(help="Refuse the form unless it is of this party.")] = "",
+    period: Annotated[str, typer.Option(help="Refuse the form unless it is for this period.")] = "",
+    finnish: Annotated[
+        bool, typer.Option("--finnish", help="Say in Finnish what is wrong with the form.")
+    ] = False,
+) -> None:
+    """Takes a filled form in, whole; or says everything wrong with it and stores nothing (exit code 1)."""
+    from flows.forms import import_file
+
+    raise typer.Exit(
+        import_file(os.environ, file, role=role, reason=reason, party=party, period=period, finnish=finnish)
+    )
+
+
+@forms_app.command("due")
+def forms_due(party: PARTY = "", json: JSON = False) -> None:
+    """Who owes which answer, by when, and whether it is late."""
+    from flows.forms import show_due
+
+    show_due(os.environ, party=party, as_json=json)
+
+
+@forms_app.command("remind")
+def forms_remind(
+    party: PARTY = "",
+    coming: Annotated[bool, typer.Option("--coming", help="Also what is not due yet.")] = False,
+) -> None:
+    """The reminder to a party, in Finnish, ready to send; to every party that is late or due if none is named."""
+    from flows.forms import show_reminders
+
+    show_reminders(os.environ, party=party, coming=coming)
 
 
 @db_app.command("upgrade")

@@ -23,8 +23,8 @@ from models.table import TableMeta, Variable
 class Missing:
     """Something the catalogue asks for and the table has not exactly once, with what was found instead."""
 
-    what: Literal["content", "class", "area"]
-    key: str  # content key, 'variable=key' of a class, or area code
+    what: Literal["content", "class", "area", "period"]
+    key: str  # content key, 'variable=key' of a class, area code, or period
     reason: str
 
 
@@ -98,6 +98,8 @@ class Resolution:
     variable_texts: Mapping[str, str] = field(default_factory=dict)
     class_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     proposals: tuple[Proposal, ...] = ()
+    # period code → the areas (source codes) whose figures of it are preliminary while those of others are final
+    preliminary_areas: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def series_classes(dataset: Dataset) -> tuple[str, ...]:
@@ -299,7 +301,7 @@ def _is_total(variable: Variable, position: int) -> bool:
     return len(word) >= _STEM and any(part[:_STEM] == word[:_STEM] for part in plain(variable.text).split())
 
 
-def _total(variable: Variable) -> str | None:
+def total_of(variable: Variable) -> str | None:
     """The code of the variable's one recognised total; None where there is none, or more than one."""
     found = [variable.values[i] for i in range(len(variable.values)) if _is_total(variable, i)]
     return found[0] if len(found) == 1 else None
@@ -405,7 +407,7 @@ def _class(
     else:
         variable = candidates[0]
         code = variable.code
-        total = _total(variable)
+        total = total_of(variable)
         settled = {key for name, key in overrides.classes if name == asked.name}
         if (
             total is None
@@ -454,7 +456,7 @@ def _rest(
     """The totals of the variables that the catalogue does not name."""
     totals: dict[str, str] = {}
     for variable in variables:
-        total = _total(variable)
+        total = total_of(variable)
         if total is not None:
             totals[variable.code] = total
         elif variable.elimination:
