@@ -718,7 +718,7 @@ def _read_changes(path: Path) -> dict[int, dict[str, tuple[str, ...]]]:
         if not _YEAR.fullmatch(row["year"]):
             problems.append(f"{place}: '{row['year']}' is no year")
         elif len(codes) < 2 or any(level_of_code(code) != "municipality" for code in codes):
-            problems.append(f"{place}: code and became must be municipalities such as KU205")
+            problems.append(f"{place}: code and became must be municipalities such as KU091")
         elif row["code"] in became.setdefault(int(row["year"]), {}):
             problems.append(f"{place}: {row['code']} has another row for {row['year']}")
         else:

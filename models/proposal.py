@@ -187,8 +187,13 @@ def _contents_codes(look: TableLook) -> set[str]:
 
 def _levels(variable: Variable) -> list[AreaLevel]:
     found = {level_of_code(code) for code in variable.values}
-    if not found & {"municipality", "region", "country"} and "205" in variable.values:
-        found.add("municipality")  # bare codes
+    bare = sum(re.fullmatch(r"[0-9]{3}", code) is not None for code in variable.values)
+    if (
+        not found & {"municipality", "region"}
+        and bare > len(variable.values) / 2
+        and "kun" in variable.text.lower()
+    ):
+        found.add("municipality")  # Kunta, with codes that have no letters
     return [level for level in _LEVELS if level in found]
 
 
