@@ -10,9 +10,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from connectors import classifications, statfin
+from connectors import (
+    classifications,
+    digitraffic_rail,
+    eurostat,
+    kuntatalous,
+    prh_ytj,
+    ryhti,
+    sotkanet,
+    traficom_broadband,
+    vayla,
+    vipunen,
+)
 from connectors.http import Http
 from connectors.pxweb import Limits
+from connectors.statfin import STATFIN
+from connectors.visitfinland import VISIT_FINLAND
 from models.area import Area
 from models.dataset import Dataset
 from models.document import Document
@@ -67,7 +80,19 @@ class Connector(Protocol):
         """What the next release check sends or needs; empty where the source has no cheap check."""
 
 
-SOURCES: Mapping[str, Connector] = {"statfin": statfin}
+SOURCES: Mapping[str, Connector] = {
+    "statfin": STATFIN,
+    "visitfinland": VISIT_FINLAND,
+    "eurostat": eurostat,
+    "traficom_broadband": traficom_broadband,
+    "digitraffic_rail": digitraffic_rail,
+    "ryhti": ryhti,
+    "vayla": vayla,
+    "sotkanet": sotkanet,
+    "vipunen": vipunen,
+    "kuntatalous": kuntatalous,
+    "prh_ytj": prh_ytj,
+}
 CONNECTED: tuple[str, ...] = (*SOURCES, classifications.SOURCE)
 
 __all__ = ["CONNECTED", "SOURCES", "Connector"]

@@ -226,6 +226,14 @@ class Http:
                 self._sleep(BACKOFF_SECONDS * 2 ** (attempt - 1) * (0.5 + self._jitter()))
         raise AssertionError("unreachable: the last try returns or raises")
 
+    def keep(self, answer: Answer) -> None:
+        """Keep what was made of an answer got before (a listing that several datasets share), as had just now."""
+        self._keep(replace(answer, fetched_at=self.now()))
+
+    def now(self) -> datetime:
+        """The time by the session's clock, aware, in UTC."""
+        return self._now()
+
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
 

@@ -89,7 +89,7 @@ class Dataset:
     and say their `levels`, `contents` and `classes` themselves (a class that takes nothing keeps every
     value the source has apart, under the source's own text). Read these through `area_levels`,
     `content_choices` and `class_variables`. `lag_days` counts from the end of a period to its usual
-    publication, `grace_days` from there to `late`.
+    publication (negative for budgets, which come before it), `grace_days` from there to `late`.
     """
 
     id: str

@@ -131,7 +131,17 @@ def observations(
         content, area, period, combination = content[keep], area[keep], period[keep], combination[keep]
         value, symbol_codes = value[keep], symbol_codes[keep]
 
-    preliminary = np.array([all_preliminary or code in resolution.preliminary for code in resolution.periods])
+    preliminary = np.array(
+        [
+            [
+                all_preliminary
+                or code in resolution.preliminary
+                or one in resolution.preliminary_areas.get(code, ())
+                for code in resolution.periods
+            ]
+            for one in area_sources or ("",)
+        ]
+    )
     used = np.flatnonzero(np.bincount(combination, minlength=len(combinations)))
     renumbered = np.zeros(len(combinations), dtype=np.int64)
     renumbered[used] = np.arange(len(used))
@@ -143,7 +153,7 @@ def observations(
             "period": _categorical(period, [from_source(code) for code in resolution.periods]),
             "value": value,
             "symbol": _categorical(symbol_codes, [str(text) for text in symbol.cat.categories]),
-            "status": _categorical(preliminary[period].astype(np.int8), STATUSES),
+            "status": _categorical(preliminary[area, period].astype(np.int8), STATUSES),
         },
         copy=False,
     )

@@ -12,9 +12,11 @@ from models.table import SourceTable, TableMeta
 class Reading:
     """One dataset as read from kept bytes.
 
-    The table's own description, how it was resolved, what it answered.
+    The table's own description, how it was resolved, what it answered. `settled` is False where the source may
+    still bring other figures under the same release time, since it tells days alone and this one was not over.
     """
 
     meta: TableMeta
     resolution: Resolution
     table: SourceTable
+    settled: bool = True

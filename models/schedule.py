@@ -36,6 +36,15 @@ class Look:
 # and hours apart: its server keeps an answer for two minutes after it was last asked for.
 _LOOKS: Mapping[str, tuple[Look, ...]] = {
     "statfin": (Look(time(8, 7), WEEKDAYS), Look(time(12, 23), WEEKDAYS)),
+    "kuntatalous": (
+        Look(time(6, 41), frozenset({3})),
+    ),  # its listing is 10 MB, its reports come a few times a year
+    # renewed once or twice a year; trains by the week that ended on Sunday; layers of the moment, kept by quarter;
+    # tens of thousands of rows, which municipalities send late
+    "traficom_broadband": (Look(time(6, 17), frozenset({1})),),
+    "digitraffic_rail": (Look(time(6, 33), frozenset({2})),),
+    "vayla": (Look(time(6, 23), frozenset({4})),),
+    "ryhti": (Look(time(6, 47), frozenset({5})),),
 }
 
 

@@ -120,7 +120,7 @@ def _dataset(draft: Draft, id: str, item: Item, areas: tuple[Area, ...]) -> Data
         title_en=title_en,
         frequency=frequency,
         first_period=first_period,
-        lag_days=f.integer("lag_days", 0, 2000),
+        lag_days=f.integer("lag_days", -400, 2000),  # a budget is out before its year
         grace_days=f.integer("grace_days", 0, 2000),
         labels=f.choice("labels", LABELS),
         query=query,

@@ -140,6 +140,18 @@ def test_status_follows_the_period_or_the_dataset(table):
     assert set(observations(table, a_resolution(), all_preliminary=True)["status"]) == {"preliminary"}
 
 
+def test_one_areas_figures_of_a_period_are_preliminary_while_the_others_are_final(table):
+    resolution = a_resolution(preliminary=frozenset(), preliminary_areas={"2024": frozenset({"205x"})})
+    frame = observations(table, resolution)
+    found = set(zip(frame["area_code"], frame["period"], frame["status"], strict=True))
+    assert found == {
+        ("KU205", "2024", "final"),
+        ("KU205", "2025", "final"),
+        ("MK18", "2024", "preliminary"),
+        ("MK18", "2025", "final"),
+    }
+
+
 def test_periods_become_ours_and_their_categories_are_in_order(make_table):
     table = make_table(
         {"alue": ["KU205"], "vuosi": ["2023-2024", "2022-2023"], "contentscode": ["a"]}, [2.0, 1.0]

@@ -62,6 +62,17 @@ def test_a_source_without_a_rhythm_of_its_own_is_looked_at_daily_in_the_morning(
     assert {one.hour for one in found} == {6}
 
 
+@pytest.mark.parametrize(
+    ("source", "weekday"),
+    [("traficom_broadband", 1), ("digitraffic_rail", 2), ("vayla", 4), ("ryhti", 5)],
+)
+def test_sources_that_change_seldom_are_looked_at_on_one_morning_a_week(source: str, weekday: int) -> None:
+    found = year_of_looks(source)
+    assert {one.isoweekday() for one in found} == {weekday}
+    assert {one.hour for one in found} == {6}
+    assert 52 <= len(found) <= 53
+
+
 @pytest.mark.parametrize("source", ["statfin", "classifications", "sotkanet", "vipunen", "prh_ytj"])
 def test_no_look_is_on_the_hour_or_within_the_two_minutes_that_a_server_keeps_an_answer(source: str) -> None:
     found = year_of_looks(source)

@@ -1,0 +1,95 @@
+"""What connectors of single providers share: the catalogue's `request` checked, kept answers picked, Finnish days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from connectors.cells import quoted
+from models.dataset import Dataset
+from models.document import Document, DocumentKind
+from models.errors import SourceError
+from models.schedule import ZONE
+
+_FINLAND = ZoneInfo(ZONE)
+_WORDS: Mapping[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a set of keys",
+}
+
+Kinds = tuple[type, ...]
+
+
+def request_of(
+    dataset: Dataset, required: Mapping[str, Kinds], optional: Mapping[str, Kinds] | None = None
+) -> Mapping[str, Any]:
+    """The dataset's `request` with exactly these keys, each of one of its kinds.
+
+    Raises SourceError, one line that names the dataset and the key, for a key that is missing, unknown or
+    of another kind.
+    """
+    kinds = {**required, **(optional or {})}
+    for key in required:
+        if key not in dataset.request:
+            raise SourceError(f"dataset '{dataset.id}': request: '{key}' is missing in the catalogue")
+    for key, value in dataset.request.items():
+        if key not in kinds:
+            raise SourceError(
+                f"dataset '{dataset.id}': request: unknown key '{key}'; known keys are {', '.join(kinds)}"
+            )
+        if not isinstance(value, kinds[key]) or (isinstance(value, bool) and bool not in kinds[key]):
+            words = " or ".join(_WORDS.get(one, one.__name__) for one in kinds[key])
+            raise SourceError(
+                f"dataset '{dataset.id}': request: '{key}' must be {words}, not {quoted(value)}"
+            )
+        if value in ("", [], {}):
+            raise SourceError(f"dataset '{dataset.id}': request: '{key}' is empty")
+    return dataset.request
+
+
+def good_documents(
+    dataset: Dataset, documents: Sequence[tuple[Document, bytes]], kind: DocumentKind = "data"
+) -> list[tuple[Document, bytes]]:
+    """The good answers of this kind that were kept for the dataset, oldest first."""
+    good = [
+        (document, body)
+        for document, body in documents
+        if document.dataset_id == dataset.id
+        and document.kind == kind
+        and document.status == 200
+        and not document.error
+    ]
+    return sorted(good, key=lambda one: one[0].fetched_at)
+
+
+@contextmanager
+def named(dataset: Dataset) -> Iterator[None]:
+    """A context whose SourceErrors begin with the dataset they are about."""
+    try:
+        yield
+    except SourceError as error:
+        if type(error) is not SourceError or str(error).startswith(dataset.id):
+            raise
+        raise SourceError(f"{dataset.id}: {error}") from error
+
+
+def json_of(body: bytes, what: str) -> Any:
+    """The JSON document in `body`; `what` names it in the SourceError raised where it is none."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise SourceError(f"{what} is no JSON ({error}); fetch it again") from error
+
+
+def finnish_day(moment: datetime) -> date:
+    """The day in Finland at `moment` (aware)."""
+    return moment.astimezone(_FINLAND).date()

@@ -1,0 +1,46 @@
+"""The borders of municipalities for the map: asked once a year, kept as a document, simplified into the home folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from connectors import borders
+from flows.collect import open_http
+from flows.pipeline import Pipeline, new_run_id
+from models.borders import Borders, borders_from_json, borders_to_json, packaged_borders
+from models.document import Document
+from warehouse.raw import RawStore
+
+
+def collect_borders(pipeline: Pipeline, year: int) -> Path:
+    """Asks for the borders of `year` (or of the year before), and writes them; the file they are in.
+
+    Raises SourceError, one line; what was there before stays then.
+    """
+    run_id = new_run_id()
+    collection_id = f"{run_id}:{borders.SOURCE}"
+    with open_http(pipeline, borders.SOURCE, run_id, collection_id) as http:
+        borders.fetch(year, pipeline.base_url(borders.SOURCE), http)
+    found = borders.read(_kept(pipeline.raw, collection_id))
+    folder = pipeline.settings.home / "borders"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{found.year}.json"
+    unfinished = folder / f".{found.year}.json.tmp"
+    unfinished.write_text(borders_to_json(found), encoding="utf-8")
+    unfinished.replace(target)
+    return target
+
+
+def newest_borders(home: Path) -> Borders:
+    """The newest borders in the home folder, else those that the project comes with. Raises SourceError."""
+    found = sorted((home / "borders").glob("[0-9][0-9][0-9][0-9].json"))
+    if not found:
+        return packaged_borders()
+    return borders_from_json(found[-1].read_text(encoding="utf-8"), found[-1].name)
+
+
+def _kept(raw: RawStore, collection_id: str) -> list[tuple[Document, bytes]]:
+    return [
+        (document, raw.read(document.sha256))
+        for document in raw.documents(source=borders.SOURCE, collection_id=collection_id)
+    ]

@@ -1,0 +1,44 @@
+"""Borders for the map, once a year: kept as they came, simplified in the home folder, of no dataset."""
+
+import pytest
+
+from demo.borders import sample
+from flows.borders import collect_borders, newest_borders
+from models.borders import packaged_borders
+from models.errors import SourceError
+
+
+@pytest.fixture
+def service():
+    return sample()
+
+
+@pytest.fixture
+def bench(source_bench, service):
+    return source_bench("borders", service)
+
+
+def test_the_borders_of_a_year_are_kept_and_written_into_the_home_folder(bench, service) -> None:
+    home = bench.pipeline.settings.home
+    assert newest_borders(home) == packaged_borders(), "until others were fetched"
+    path = collect_borders(bench.pipeline, 2026)
+    assert path == home / "borders" / "2026.json"
+    found = newest_borders(home)
+    assert (found.year, found.rings) == (2026, service.borders.rings)
+    (kept,) = bench.pipeline.raw.documents(source="borders")
+    assert bench.pipeline.raw.read(kept.sha256).startswith(b'{"type":"FeatureCollection"')
+
+
+def test_a_layer_that_cannot_be_used_leaves_what_there_was(bench, service) -> None:
+    collect_borders(bench.pipeline, 2026)
+    service.swapped = True
+    with pytest.raises(SourceError, match="the axes are swapped"):
+        collect_borders(bench.pipeline, 2026)
+    home = bench.pipeline.settings.home
+    assert newest_borders(home).rings == service.borders.rings
+    assert [one.name for one in (home / "borders").iterdir()] == ["2026.json"]
+
+
+def test_a_replay_passes_over_them(bench, tmp_path) -> None:
+    collect_borders(bench.pipeline, 2026)
+    assert bench.replayed(tmp_path) == ()
