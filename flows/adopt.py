@@ -8,6 +8,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -15,9 +16,10 @@ from sqlalchemy import Connection
 from flows import areas
 from flows.derive import derive
 from flows.ingest import Context, in_scope, ingest
+from flows.judge import judge
 from flows.pipeline import VERSION, Pipeline
 from flows.turn import next_moment, settle
-from models.catalogue import load_catalogue
+from models.catalogue import Catalogue, load_catalogue
 from models.catalogue.files import catalogue_files, divisions_folder
 from models.divisions import Divisions, load_divisions
 from models.document import Answer, Document
@@ -66,6 +68,26 @@ def adopt_kept(connection: Connection, pipeline: Pipeline, document: Document) -
     return pipeline
 
 
+def rehearse(connection: Connection, pipeline: Pipeline, scope: Scope) -> bool:
+    """Does what `adopt` would do, and keeps no document of it: for a transaction that is rolled back afterwards.
+
+    False, and nothing is done, where the pipeline's catalogue and program are the ones in use already.
+    """
+    content = _content(pipeline, scope)
+    newest = newest_version(connection)
+    if newest is not None and newest.content == content:
+        return False
+    divisions = areas.with_loaded(
+        connection, pipeline.raw, load_divisions(divisions_folder(pipeline.settings.programme))
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        document = raw_index.RawStore(Path(folder)).keep(
+            _answer(content, next_moment(connection)), run_id="", collection_id="catalogue:rehearsal"
+        )
+    _use(connection, pipeline, document, content, scope, divisions)
+    return True
+
+
 def finish_adoption(pipeline: Pipeline) -> None:
     """Takes those states of the catalogue into use that were kept when the program was cut off."""
     with reading(pipeline.engine) as connection:
@@ -90,13 +112,21 @@ def in_use(connection: Connection, pipeline: Pipeline) -> Pipeline:
 def _kept(pipeline: Pipeline, content: str) -> tuple[Pipeline, Divisions]:
     """The pipeline with a kept catalogue and the program's version of then, and the divisions kept with it."""
     kept = json.loads(content)
+    catalogue, divisions = _unpacked(tuple(kept["files"].items()))
+    return replace(pipeline, catalogue=catalogue, version=kept["version"]), divisions
+
+
+@lru_cache(
+    maxsize=2
+)  # a replay meets the same files again under another scope or version, and reading them is slow
+def _unpacked(files: tuple[tuple[str, str], ...]) -> tuple[Catalogue, Divisions]:
+    """The catalogue and the divisions of kept files (name, text)."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in kept["files"].items():
+        for name, text in files:
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        pipeline = replace(pipeline, catalogue=load_catalogue(Path(folder)), version=kept["version"])
-        return pipeline, load_divisions(divisions_folder(Path(folder)))
+        return load_catalogue(Path(folder)), load_divisions(divisions_folder(Path(folder)))
 
 
 def _use(
@@ -153,6 +183,8 @@ def _use(
         source_updated_at=None,
         synthetic=scope.synthetic,
     )
+    by_hand = [one.id for one in pipeline.catalogue.indicators.values() if one.formula is None]
+    judge(connection, pipeline.catalogue, by_hand)
 
 
 def _content(pipeline: Pipeline, scope: Scope) -> str:

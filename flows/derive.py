@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from flows.areas import Summing, summing
+from flows.judge import judge
 from models.catalogue import Catalogue
 from models.derive import indicator_values
 from models.indicator import Indicator, Input
@@ -72,6 +73,7 @@ def derive(
             within=areas - {region} if unsummed else areas,
             restated=restated,
         )
+        judge(connection, catalogue, [indicator.id])
         total = Counts(
             new=total.new + counts.new,
             revised=total.revised + counts.revised,

@@ -21,16 +21,8 @@ from models.dataset import Dataset
 from models.formula import Formula, FormulaError, evaluate, reads
 from models.indicator import Indicator, Input
 from models.observation import OBSERVATION_COLUMNS, STATUSES, class_keys
-from models.period import PeriodError, in_year, parse_period, span, year_before, year_of
+from models.period import PeriodError, parse_period, span
 from models.resolution import series_classes
-
-BASELINE_YEAR = 2021  # the last full year before the programme
-
-LATEST_COLUMNS = (
-    *("area_code", "class_code", "period", "value", "symbol", "status"),
-    *("previous_period", "previous_value", "year_before_period", "year_before_value"),
-    *("baseline_period", "baseline_value", "verdict", "reason_fi", "reason_en"),
-)
 
 # A region's municipalities: in all periods, or by the first period of each division, oldest first ('': the oldest).
 Members = Sequence[str] | Mapping[str, Sequence[str]]
@@ -303,52 +295,3 @@ def _frame(parts: Sequence[tuple[str, _Computed]], axes: _Axes) -> pd.DataFrame:
         }
     )
     return frame[list(OBSERVATION_COLUMNS)]
-
-
-def latest_rows(values: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
-    """Per series of an indicator its newest figure and what it is read against, in LATEST_COLUMNS.
-
-    `values` is as `indicator_values` gives it. The newest figure is that of the last period with a value;
-    where a series never had one, that of its last period with a missing symbol. Beside it stand the last
-    value before it, the value of the same period a year before, and the baseline: the same period of the
-    baseline year (the indicator's own, else BASELINE_YEAR), or of the earliest year after it, before the
-    newest figure. What there is not is None. The verdict and its reasons are empty until they are judged.
-    """
-    baseline_year = int(indicator.baseline) if indicator.baseline else BASELINE_YEAR
-    series: dict[tuple[str, str], dict[str, tuple[float, str, str]]] = {}
-    columns = [values[name] for name in ("area_code", "classes", "period", "value", "symbol", "status")]
-    for area, code, period, value, symbol, status in zip(*columns, strict=True):
-        series.setdefault((area, code), {})[period] = (value, symbol, status)
-    records = []
-    for (area, code), figures in series.items():
-        record = _latest(figures, baseline_year)
-        if record is not None:
-            records.append({"area_code": area, "class_code": code, **record})
-    return pd.DataFrame.from_records(records, columns=list(LATEST_COLUMNS)).astype(
-        {name: "float64" for name in LATEST_COLUMNS if name == "value" or name.endswith("_value")}
-    )
-
-
-def _latest(figures: Mapping[str, tuple[float, str, str]], baseline_year: int) -> dict[str, object] | None:
-    ordered = sorted(figures, key=lambda code: parse_period(code).start)
-    valued = [code for code in ordered if not np.isnan(figures[code][0])]
-    marked = [code for code in ordered if figures[code][1]]
-    if not valued and not marked:
-        return None
-    period = (valued or marked)[-1]
-    before = valued[:-1]
-    held = set(before)
-    years = sorted({year_of(code) for code in before if year_of(code) >= baseline_year})
-    same = [in_year(period, year) for year in years]
-    others = {
-        "previous": before[-1] if before else None,
-        "year_before": year_before(period) if year_before(period) in held else None,
-        "baseline": next((code for code in same if code in held), None),
-    }
-    value, symbol, status = figures[period]
-    return {
-        **{"period": period, "value": value, "symbol": symbol, "status": status},
-        **{f"{name}_period": code for name, code in others.items()},
-        **{f"{name}_value": figures[code][0] if code else np.nan for name, code in others.items()},
-        **{"verdict": "", "reason_fi": "", "reason_en": ""},
-    }

@@ -9,6 +9,7 @@ from typing import Literal
 from models.area import AreaLevel
 from models.dataset import DatasetFrequency, Labels
 from models.formula import Formula
+from models.programme import Rhythm
 
 IndicatorKind = Literal["open_data", "proxy", "survey", "administrative"]
 Direction = Literal["up", "down", "neutral"]
@@ -71,6 +72,23 @@ class Indicator:
     baseline: str = ""
     baseline_reason_fi: str = ""
     baseline_reason_en: str = ""
+    baseline_reason_sv: str = ""
+    unit_sv: str = ""  # for a unit that models.units does not know
+    # periods from which on figures do not compare with earlier ones, oldest first
+    breaks: tuple[str, ...] = ()
+    breaks_reason_fi: str = ""
+    breaks_reason_en: str = ""
+    breaks_reason_sv: str = ""
+    target: float | None = None  # set by the city, in the unit of what is judged
+    target_year: str = ""
+    # of figures entered by hand only; as of a narrative meter (models.programme.Meter)
+    rhythm: Rhythm = "annual"
+    rhythm_assumed: bool = True
+    reporter_assumed: bool | None = None  # None: where the measures it serves name several parties
+    optional: bool = False  # asked, but never owed
+    due_days: int | None = None
+    grace_days: int | None = None
+    last_period: str = ""
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from models.catalogue.areas_file import AREA_LEVELS
 from models.catalogue.datasets_file import FREQUENCIES, LABELS
 from models.catalogue.fields import Draft, Fields, Reference
 from models.catalogue.items import Item
+from models.catalogue.reporting_fields import RHYTHMS, Asked, read_asked, steps_of
 from models.dataset import Dataset, DatasetFrequency, Labels
 from models.formula import Formula, FormulaError, matrix_names, parse_formula
 from models.indicator import Direction, Indicator, IndicatorKind, Input, RegionRule
@@ -34,6 +35,7 @@ TRANSFORMS: Mapping[str, str] = {
     "yoy_change_pct": "",
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_YEAR = re.compile(r"[12][0-9]{3}")
 SINGLE = "value"  # the name of an indicator's only input in its formula
 
 
@@ -66,6 +68,9 @@ def _indicator(draft: Draft, id: str, item: Item, datasets: Mapping[str, Dataset
     if baseline:
         _check_period(f, "baseline", baseline)
     reason_fi, reason_en = f.both("baseline_reason", required=bool(baseline))
+    breaks = _breaks(f)
+    breaks_fi, breaks_en = f.both("breaks_reason", required=bool(breaks))
+    target, target_year = _target(f, low, high)
     unit, unit_fi = f.text("unit"), f.text("unit_fi")
     note_fi, note_en = f.both("note", required=kind == "proxy")  # a proxy says how it differs
     data = _automatic(f, datasets) if kind in AUTOMATIC else _by_hand(f)
@@ -109,8 +114,28 @@ def _indicator(draft: Draft, id: str, item: Item, datasets: Mapping[str, Dataset
         baseline=baseline,
         baseline_reason_fi=reason_fi,
         baseline_reason_en=reason_en,
+        rhythm=data.asked.rhythm,
+        rhythm_assumed=data.asked.rhythm_assumed,
+        reporter_assumed=data.reporter_assumed,
+        optional=data.optional,
+        due_days=data.asked.due_days,
+        grace_days=data.asked.grace_days,
+        last_period=data.asked.last_period,
+        baseline_reason_sv=f.text("baseline_reason_sv", required=False),
+        unit_sv=f.text("unit_sv", required=False),
+        breaks=breaks,
+        breaks_reason_fi=breaks_fi,
+        breaks_reason_en=breaks_en,
+        breaks_reason_sv=f.text("breaks_reason_sv", required=False),
+        target=target,
+        target_year=target_year,
     )
     return indicator if f.done() else None
+
+
+_UNASKED = Asked(
+    "annual", rhythm_assumed=True, due_days=None, grace_days=None, first_period="", last_period=""
+)
 
 
 @dataclass(frozen=True)
@@ -129,17 +154,35 @@ class _Data:
     lag_fi: str = ""
     lag_en: str = ""
     first_period: str = ""
+    asked: Asked = _UNASKED
+    reporter_assumed: bool | None = None
+    optional: bool = False
 
 
 def _by_hand(f: Fields) -> _Data:
     lag_fi, lag_en = f.both("lag")
+    frequency = f.choice("frequency", FREQUENCIES)
+    if frequency not in (*RHYTHMS, "per_survey") and f.ok:
+        wanted = ", ".join((*RHYTHMS, "per_survey"))
+        f.wrong(f.item.entries["frequency"].place, f"'frequency' of what people report is one of {wanted}")
+    steps = steps_of(frequency)
+    asked = read_asked(f, steps, "every_2_years" if steps == "every_2_years" else "annual")
+    if f.ok and f.has("rhythm") and RHYTHMS.index(asked.rhythm) < RHYTHMS.index(steps):
+        place = f.item.entries["rhythm"].place
+        f.wrong(place, f"'rhythm' is {asked.rhythm}, more often than its figures: 'frequency' is {frequency}")
+    assumed = f.flag("reporter_assumed") if f.has("reporter_assumed") else None
+    f.known.append("reporter_assumed")
     return _Data(
         source=f.refers("source", "source"),
-        frequency=f.choice("frequency", FREQUENCIES),
+        frequency=frequency,
         levels=f.choices("area_levels", AREA_LEVELS),
         reporter=f.refers("reporter", "party"),
         lag_fi=lag_fi,
         lag_en=lag_en,
+        first_period=asked.first_period,
+        asked=asked,
+        reporter_assumed=assumed,
+        optional=f.flag("optional"),
     )
 
 
@@ -322,6 +365,37 @@ def _valid_range(f: Fields) -> tuple[float | None, float | None]:
             f"'valid_range' is reversed: {item.elements[0].raw} is not below {item.elements[1].raw}",
         )
     return low, high
+
+
+def _breaks(f: Fields) -> tuple[str, ...]:
+    """The periods at which the series breaks, oldest first."""
+    found = []
+    for code, place in f.placed_texts("breaks"):
+        try:
+            found.append(parse_period(code))
+        except PeriodError as error:
+            if code:
+                f.wrong(place, f"'breaks': {error}")
+    return tuple(period.code for period in sorted(found))
+
+
+def _target(f: Fields, low: float | None, high: float | None) -> tuple[float | None, str]:
+    """The target that the city has set, and the year by which; None and '' where there is none.
+
+    A year-on-year change may lie outside the valid range of the figures themselves.
+    """
+    item = f.take("target")
+    target = f.number_of("target", item) if item is not None else None
+    is_change = f.has("transform") and "yoy" in str(f.item.entries["transform"].value)
+    outside = target is not None and not ((low is None or low <= target) and (high is None or target <= high))
+    if item is not None and outside and not is_change:
+        f.wrong(item.place, f"'target' {item.raw} is outside 'valid_range'")
+    year = f.text("target_year", required=False)
+    if year and item is None:
+        f.wrong(f.item.entries["target_year"].place, "'target_year' without a 'target'")
+    if year and not _YEAR.fullmatch(year):
+        f.wrong(f.item.entries["target_year"].place, f"'target_year' is '{year}'; write a year, e.g. '2029'")
+    return target, year
 
 
 def _known_values(f: Fields, low: float | None, high: float | None) -> dict[str, tuple[str, float]]:

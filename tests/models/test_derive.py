@@ -9,7 +9,7 @@ import pytest
 from models.area import Area
 from models.catalogue import Areas, Catalogue, load_catalogue
 from models.dataset import ClassVariable, ContentChoice, Dataset, TableQuery, ValueChoice
-from models.derive import LATEST_COLUMNS, indicator_values, latest_rows
+from models.derive import indicator_values
 from models.formula import FormulaError, parse_formula
 from models.indicator import Indicator, Input
 from models.observation import OBSERVATION_COLUMNS, class_keys, observations
@@ -325,75 +325,6 @@ class TestClasses:
         assert class_keys(dataset, {"age": ("20", "30"), "sex": ("total",)}) == ("age=20", "age=30")
         assert class_keys(a_dataset(), {}) == ("",)
         assert class_keys(a_dataset(classes=(self.AGES,)), {"age": ()}) == ()
-
-
-class TestLatest:
-    def latest(self, *records, **changes):
-        frame = latest_rows(
-            indicator_values(an_indicator("a"), {"a": rows(*records)}, a_catalogue()),
-            an_indicator("a", **changes),
-        )
-        assert tuple(frame.columns) == LATEST_COLUMNS
-        return frame
-
-    def one(self, *records, **changes):
-        frame = self.latest(*records, **changes)
-        assert len(frame) == 1
-        return {name: None if pd.isna(value) else value for name, value in frame.iloc[0].items()}
-
-    def test_the_newest_value_stands_beside_what_it_is_read_against(self):
-        row = self.one(*(("KU205", f"{year}", float(year)) for year in (2019, 2020, 2021, 2022, 2024, 2025)))
-        assert (row["period"], row["value"]) == ("2025", 2025.0)
-        assert (row["previous_period"], row["previous_value"]) == ("2024", 2024.0)
-        assert (row["year_before_period"], row["year_before_value"]) == ("2024", 2024.0)
-        assert (row["baseline_period"], row["baseline_value"]) == ("2021", 2021.0)
-        assert (row["verdict"], row["reason_fi"], row["reason_en"]) == ("", "", "")
-
-    def test_a_month_is_read_against_the_same_month(self):
-        months = [f"{year}M{month:02d}" for year in range(2020, 2027) for month in range(1, 13)][:78]
-        row = self.one(*(("KU205", month, float(number)) for number, month in enumerate(months)))
-        assert row["period"] == "2026M06"
-        assert row["previous_period"] == "2026M05"
-        assert row["year_before_period"] == "2025M06"
-        assert row["baseline_period"] == "2021M06"
-
-    def test_the_indicators_own_baseline_goes_first(self):
-        records = [("KU205", f"{year}", 1.0) for year in (2019, 2021, 2025)]
-        assert self.one(*records, baseline="2019")["baseline_period"] == "2019"
-        assert self.one(*records)["baseline_period"] == "2021"
-
-    def test_without_the_baseline_year_the_earliest_after_it_serves(self):
-        row = self.one(
-            ("KU205", "2019", 1.0), ("KU205", "2021", "..."), ("KU205", "2023", 3.0), ("KU205", "2025", 5.0)
-        )
-        assert (row["baseline_period"], row["baseline_value"]) == ("2023", 3.0)
-
-    def test_a_lone_figure_is_read_against_nothing(self):
-        row = self.one(("KU205", "2025", 5.0))
-        assert row["period"] == "2025"
-        assert all(
-            row[name] is None for name in row if name.startswith(("previous", "year_before", "baseline"))
-        )
-
-    def test_a_suppressed_newest_period_leaves_the_last_figure(self):
-        row = self.one(("KU205", "2024", 5.0), ("KU205", "2025", "..."))
-        assert (row["period"], row["value"], row["symbol"]) == ("2024", 5.0, "")
-
-    def test_a_series_without_any_figure_shows_its_symbol(self):
-        row = self.one(("KU205", "2024", "."), ("KU205", "2025", "...", "preliminary"))
-        assert (row["period"], row["value"], row["symbol"], row["status"]) == (
-            "2025",
-            None,
-            "...",
-            "preliminary",
-        )
-
-    def test_a_series_of_nulls_has_no_row(self):
-        assert len(self.latest(("KU205", "2025", np.nan))) == 0
-
-    def test_each_area_has_its_row(self):
-        frame = self.latest(("KU205", "2025", 1.0), ("SSS", "2024", 2.0))
-        assert dict(zip(frame["area_code"], frame["period"], strict=True)) == {"KU205": "2025", "SSS": "2024"}
 
 
 @pytest.fixture(scope="module")
