@@ -31,13 +31,10 @@ up: $(INSTALLED)
 	@exec $(BIN)/mittaristo up
 
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest -n 2 -m "not long and not processes" --require postgresql
+	@$(BIN)/python -m pytest -n 2 -m "not long" --require postgresql
 
 test-all: $(INSTALLED)
-	@$(BIN)/python -m pytest -n 2 -m "not processes" --require postgresql --require chromium
-
-test-processes: $(INSTALLED)
-	@$(BIN)/python -m pytest -m processes
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --require postgresql --require chromium
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from connectors import borders
@@ -9,6 +10,7 @@ from flows.collect import open_http
 from flows.pipeline import Pipeline, new_run_id
 from models.borders import Borders, borders_from_json, borders_to_json, packaged_borders
 from models.document import Document
+from models.errors import SourceError
 from warehouse.raw import RawStore
 
 
@@ -29,6 +31,19 @@ def collect_borders(pipeline: Pipeline, year: int) -> Path:
     unfinished.write_text(borders_to_json(found), encoding="utf-8")
     unfinished.replace(target)
     return target
+
+
+def refresh_borders(pipeline: Pipeline, today: date) -> str:
+    """Asks for this year's borders where they are not there yet; what came of it, in one line.
+
+    '' where nothing was asked. Borders are for the map alone: that they are not to be had is said and hinders nothing.
+    """
+    if newest_borders(pipeline.settings.home).year >= today.year:
+        return ""
+    try:
+        return f"borders of municipalities: {collect_borders(pipeline, today.year).name}"
+    except SourceError as error:
+        return f"the borders of municipalities stay as they are: {error}"
 
 
 def newest_borders(home: Path) -> Borders:

@@ -18,6 +18,7 @@ from connectors.pxweb import Limits
 from connectors.pxweb_source import TableGoneError
 from flows import areas
 from flows.adopt import finish_adoption, in_use
+from flows.answers import finish_forms
 from flows.decisions import context_of, finish_decisions
 from flows.ingest import Context, Ingested, in_scope, ingest
 from flows.pipeline import VERSION, Pipeline, utc_now
@@ -211,6 +212,7 @@ def _row(context: Context, outcome: Ingested, *, calls: int = 0, seconds: float 
         seconds,
         outcome.released_at,
         outcome.lost,
+        outcome.gates,
     )
 
 
@@ -239,8 +241,8 @@ def fail(pipeline: Pipeline, run_id: str, dataset_id: str, message: str) -> Ledg
 
 
 def finish_interrupted(pipeline: Pipeline, source: str) -> list[LedgerRow]:
-    """Makes good what was cut off: states of the catalogue and decisions that were kept and not applied, then what
-    earlier runs over `source` fetched whole and could not store.
+    """Makes good what was cut off: states of the catalogue, decisions and filled forms that were kept and not applied,
+    then what earlier runs over `source` fetched whole and could not store.
 
     The caller holds the source's lock and has begun nothing yet: all is applied under the catalogue that was in use,
     with the times of then, so that the warehouse becomes what it would have been. A collection that is not whole is
@@ -248,6 +250,7 @@ def finish_interrupted(pipeline: Pipeline, source: str) -> list[LedgerRow]:
     """
     finish_adoption(pipeline)
     finish_decisions(pipeline)
+    finish_forms(pipeline)
     with writing(pipeline.engine) as connection:
         begun = oldest_unsettled_run(connection, source)
         if begun is None:

@@ -22,6 +22,7 @@ from models.divisions import load_divisions
 from models.errors import ConfigurationError
 from models.ledger import GREEN, LedgerRow, Scope, scope_to_json
 from reports.site import build_site
+from reports.validation import build_validation
 from warehouse import read
 from warehouse.engine import reading
 from warehouse.ledger import rows_of
@@ -189,7 +190,9 @@ def build_report(environ: Mapping[str, str]) -> None:
     """`mittaristo report build`: the pages under the home folder."""
     settings = read_settings(environ)
     with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
-        page = build_site(connection, pipeline.catalogue, settings.home / "report", datetime.now(UTC))
+        now = datetime.now(UTC)
+        page = build_site(connection, pipeline.catalogue, settings.home / "report", now)
+        build_validation(connection, settings.home / "report" / "validation", now)
     out(f"report: {page}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectors import CONNECTED, classifications
 from demo.sample import load_sample, sample_scope
-from demo.services import sample_services, synthetic_services
+from demo.services import sample_services, synthetic_services, with_services
 from demo.stand_in import StandIn
 from demo.synthetic import synthetic_tables
 from flows.commands import collect_through_prefect, out, print_ledger
@@ -51,8 +51,11 @@ def run_demo(environ: MutableMapping[str, str], *, synthetic: bool) -> int:
         tables = synthetic_tables(pipeline.catalogue) if synthetic else load_sample()
         services = synthetic_services(pipeline.catalogue) if synthetic else sample_services()
         scope = with_divisions(sample_scope(pipeline.catalogue, tables))
+        scope = with_services(scope, services, pipeline.catalogue)
+    others = f" and from {len(services)} other sources" if services else ""
     out(
-        f"Collecting {len(tables)} tables from a stand-in of StatFin on loopback, at the real service's pace ..."
+        f"Collecting {len(tables)} tables of StatFin{others} from a stand-in on loopback, at the real services' "
+        "pace ..."
     )
     with StandIn(tables, services=services) as stand_in:
         addresses = {f"MITTARISTO_URL_{source.upper()}": url for source, url in stand_in.urls.items()}
@@ -103,7 +106,7 @@ def _say_missing(pipeline: Pipeline, rows: Sequence[LedgerRow]) -> None:
     absent = [row.dataset_id for row in rows if row.state == "not_in_sample"]
     out()
     out(
-        f"The sample has no real figures of {len(absent)} further StatFin tables; tourism and the municipal employment"
+        f"The sample has no real figures of {len(absent)} further tables; tourism and the municipal employment"
         " rates are among them. These stay empty here:"
     )
     for dataset_id in absent:
@@ -126,5 +129,5 @@ def _relative(path: Path) -> str:
 def _ui_command(home: Path) -> str:
     return (
         f"PREFECT_HOME={_relative(home / 'prefect')} PREFECT_SERVER_UI_V2_ENABLED=false "
-        "PREFECT_SERVER_ANALYTICS_ENABLED=false .venv/bin/prefect server start"
+        "PREFECT_SERVER_ANALYTICS_ENABLED=false .venv/bin/python -m flows.offline prefect server start"
     )

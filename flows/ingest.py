@@ -116,7 +116,13 @@ def ingest(
     reading = _read(context, parts, overrides, state)
     same = checksum == state.canonical_sha256 and _is_current(context, state)
     if same and decision is None and not _missing(reading):
-        set_state(connection, dataset.id, last_release=reading.table.updated, last_fetch=recorded_at)
+        set_state(
+            connection,
+            dataset.id,
+            release_query=SOURCES[dataset.source].release_query(reading) or None,
+            last_release=reading.table.updated,
+            last_fetch=recorded_at,
+        )
         message = "the source has a new date but the same figures"
         return Ingested("unchanged", message, released_at=reading.table.updated)
 

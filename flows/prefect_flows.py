@@ -9,15 +9,21 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from connectors import classifications
 from flows.adopt import adopt
 from flows.alarms import announce
-from flows.artifacts import publish_summary
+from flows.artifacts import Progress, fresh_pages, publish_dataset, publish_summary, said_counts, without_id
+from flows.borders import refresh_borders
 from flows.collect import Collection, collect, fail, finish_interrupted, leave_out, read_limits
 from flows.metrics import write_metrics
+from flows.pages import build_pages
 from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.reconcile import is_of_schedule
+from flows.schedule_beats import beat_schedule
 from flows.settings import read_settings
 from models.errors import ConfigurationError, MittaristoError, SourceError
 from models.ledger import GREEN, LedgerRow, Scope, scope_from_json
@@ -43,20 +49,26 @@ def _when_database_away(_task: object, _run: object, state: State[Any]) -> bool:
     retry_condition_fn=_when_database_away,
 )
 def collect_dataset(dataset_id: str, collection: Any) -> State[Any]:
-    """Collects one dataset; the task is red when the dataset is. `collection` is a flows.collect.Collection."""
+    """Collects one dataset; the task is red when the dataset is. `collection` carries a flows.collect.Collection."""
     row = collect(collection.value, dataset_id)
+    publish_dataset(collection.value.pipeline, row, collection.fresh)
+    said = f"{row.state}: {without_id(row)}"
     if row.state in GREEN:
-        get_run_logger().info("%s: %s", row.state, row.message)
-        return Completed(message=f"{row.state}: {row.message}", data=row)
-    get_run_logger().error("%s: %s", row.state, row.message)
-    return Failed(message=f"{row.state}: {row.message}", data=row)
+        get_run_logger().info("%s", said)
+        return Completed(message=said, data=row)
+    get_run_logger().error("%s", said)
+    return Failed(message=said, data=row)
 
 
 class _Opaque:
-    """Carries a value past Prefect's search for futures in a task's arguments, which would walk the whole catalogue."""
+    """Carries a value past Prefect's search for futures in a task's arguments, which would walk the whole catalogue.
 
-    def __init__(self, value: Collection) -> None:
+    `fresh` are the datasets' pages in the interface that are there already.
+    """
+
+    def __init__(self, value: Collection, fresh: frozenset[str]) -> None:
         self.value = value
+        self.fresh = fresh
 
 
 def _run_name() -> str:
@@ -81,6 +93,7 @@ def collect_source(
     run_id = run_id or new_run_id()
     with open_pipeline(read_settings(os.environ)) as pipeline:
         expected = expected_datasets(pipeline, source, datasets)
+        _beat(pipeline, source)
         if not expected:
             return Completed(message=f"the catalogue has no dataset of '{source}'")
         with hold(
@@ -94,10 +107,31 @@ def collect_source(
             for row in finish_interrupted(pipeline, source):
                 get_run_logger().info("%s: %s: %s", row.dataset_id, row.state, row.message)
             adopt(pipeline, known_scope)
-            state = _collect_all(pipeline, lock, source, run_id, expected, force, known_scope)
+            state, rows = _collect_all(pipeline, lock, source, run_id, expected, force, known_scope)
+        _beat(pipeline, source)  # again: a run that began late may have done the work of the next look too
+        if (
+            source == classifications.SOURCE
+            and scope is None
+            and (said := refresh_borders(pipeline, utc_now().date()))
+        ):
+            get_run_logger().info("%s", said)
+        build_pages(pipeline, rows)
+        publish_summary(pipeline, source, run_id, rows, expected)
         announce(pipeline)  # outside the lock: telling people may take minutes
         write_metrics(pipeline)
         return state
+
+
+def _beat(pipeline: Pipeline, source: str) -> None:
+    """Writes that the source's schedule is alive, where it is the schedule that started this run."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or not is_of_schedule(context.flow_run):
+        return
+    try:
+        with writing(pipeline.engine) as connection:
+            beat_schedule(connection, source, utc_now())
+    except WarehouseError as error:
+        get_run_logger().warning("could not write the sign of life of the schedule: %s", error)
 
 
 def expected_datasets(pipeline: Pipeline, source: str, only: Sequence[str]) -> tuple[str, ...]:
@@ -119,8 +153,9 @@ def _collect_all(
     expected: Sequence[str],
     force: bool,
     scope: Scope,
-) -> State[Any]:
+) -> tuple[State[Any], list[LedgerRow]]:
     log = get_run_logger()
+    progress = Progress(source, len(expected))
     with writing(pipeline.engine) as connection:
         open_run(
             connection,
@@ -134,29 +169,34 @@ def _collect_all(
         limits, _ = read_limits(pipeline, source, run_id)
     except SourceError as error:
         log.error("%s", error)
+        fresh = fresh_pages()
         for dataset_id in expected:
-            fail(pipeline, run_id, dataset_id, str(error))
+            publish_dataset(pipeline, fail(pipeline, run_id, dataset_id, str(error)), fresh)
+            progress.step()
     else:
-        collection = _Opaque(Collection(pipeline, run_id, source, limits, scope, force))
+        collection = _Opaque(Collection(pipeline, run_id, source, limits, scope, force), fresh_pages())
         for dataset_id in expected:
             lock.renew()
             if not scope.expects(dataset_id):
                 leave_out(pipeline, run_id, dataset_id)
+                progress.step(shown=False)
                 continue
-            named = collect_dataset.with_options(task_run_name=dataset_id, tags=[source, dataset_id])
+            # each tag that no other task has costs a third of a second: Prefect asks for its limit
+            named = collect_dataset.with_options(task_run_name=dataset_id, tags=[source])
             state = named(dataset_id, collection, return_state=True)
             outcome = state.result(raise_on_failure=False)
             if not isinstance(outcome, LedgerRow):
-                fail(pipeline, run_id, dataset_id, _unexpected(outcome))
+                row = fail(pipeline, run_id, dataset_id, _unexpected(outcome))
+                publish_dataset(pipeline, row, collection.fresh)
+            progress.step()
     with reading(pipeline.engine) as connection:
         rows = rows_of(connection, run_id)
     verdict = run_verdict(rows, expected)
     with writing(pipeline.engine) as connection:
         close_run(connection, run_id, ended_at=utc_now(), state="red" if verdict else "green")
-    publish_summary(pipeline, source, run_id, rows)
     if verdict:
-        return Failed(message=verdict)
-    return Completed(message=f"{len(rows)} datasets accounted for")
+        return Failed(message=verdict), rows
+    return Completed(message=f"{len(rows)} datasets: {said_counts(rows, expected)}"), rows
 
 
 def run_verdict(rows: Sequence[LedgerRow], expected: Sequence[str]) -> str:

@@ -49,12 +49,18 @@ def apply_prefect_settings(environ: MutableMapping[str, str], home: Path) -> Non
 
 
 def apply_up_settings(environ: MutableMapping[str, str], home: Path) -> None:
-    """The same for the server and the runner of `mittaristo up`, which are there to stay."""
+    """The same for the server and the runner of `mittaristo up`, which are there to stay.
+
+    Prefect would unpack its pages into its own package, which may be read-only and is shared by all homes.
+    """
     _read_env_file(environ)
+    pages = home / "prefect" / "ui"
+    pages.mkdir(parents=True, exist_ok=True)
     for name, value in {
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",  # goes to the runner's log
         "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # a wrong address must not start a hidden server
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(pages),
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_RUNNER_POLL_FREQUENCY": "5",
         # In memory (the default) a restart of the server would lose them, and runs of more than four minutes with them.

@@ -10,24 +10,29 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from connectors import CONNECTED
+from flows.adopt import rehearse
+from flows.answers import LOCK as FORMS_LOCK
 from flows.collect import finish_interrupted
 from flows.commands import collect_through_prefect, out, print_ledger
 from flows.compare import indicator_differences
-from flows.pipeline import open_pipeline
+from flows.pipeline import Pipeline, kept_scope, open_pipeline
 from flows.replay import past_of, replay
 from flows.settings import read_settings
 from models.errors import ConfigurationError
 from models.ledger import GREEN
 from models.period import PeriodError, parse_period
 from warehouse.catalogue import newest_version
-from warehouse.engine import open_engine, reading, upgrade
+from warehouse.engine import open_engine, reading, upgrade, writing
 from warehouse.lock import hold
 
 REPLAYED = "replayed.db"
 
 
 def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
-    """Rebuilds a warehouse from the raw store; 0 where it is identical to the one in use, else 1."""
+    """Rebuilds a warehouse from the raw store; 0 where it is identical to the one in use, else 1.
+
+    Where the catalogue (or the program) is not the one in use, it also says what the figures will be under it.
+    """
     settings = read_settings(environ)
     with open_pipeline(settings) as source:
         url = into or f"sqlite:///{_fresh(settings.home / REPLAYED, source.engine)}"
@@ -40,10 +45,8 @@ def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
                         "--into names a database that holds a warehouse already; give an empty one"
                     )
             with ExitStack() as locks:
-                for name in CONNECTED:
-                    lock = hold(
-                        source.engine, f"collect {name}", "replay", wait_seconds=60, lease_seconds=900
-                    )
+                for name in (FORMS_LOCK, *(f"collect {one}" for one in CONNECTED)):
+                    lock = hold(source.engine, name, "replay", wait_seconds=60, lease_seconds=900)
                     locks.enter_context(lock)
                 for name in CONNECTED:
                     finish_interrupted(source, name)
@@ -55,15 +58,29 @@ def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
                 out(
                     f"  {table:<18} {outcome.after.get(table, '-')[:16]} {'identical' if same else 'DIFFERENT'}"
                 )
-            if not outcome.different:
+            if outcome.different:
+                with reading(source.engine) as here, reading(engine) as there:
+                    for line in indicator_differences(here, there):
+                        out(line)
+                out(f"the replayed warehouse differs in {', '.join(outcome.different)}")
+            else:
                 out("the replayed warehouse is identical to the one in use")
-                return 0
-            for line in indicator_differences(source.engine, engine):
-                out(line)
-            out(f"the replayed warehouse differs in {', '.join(outcome.different)}")
-            return 1
+            _look_ahead(replace(source, engine=engine))
+            return 1 if outcome.different else 0
         finally:
             engine.dispose()
+
+
+def _look_ahead(replayed: Pipeline) -> None:
+    """Says what changes once the settings' catalogue and this program are taken into use; the warehouse stays."""
+    with reading(replayed.engine) as before, writing(replayed.engine) as connection:
+        ahead = connection.begin_nested()
+        if newest_version(connection) is not None and rehearse(connection, replayed, kept_scope(connection)):
+            lines = indicator_differences(before, connection, there="then")
+            out("the catalogue or the program has changed; the next run takes it into use")
+            for line in lines or ["what is kept gives the same figures under it"]:
+                out(f"  {line}")
+        ahead.rollback()
 
 
 def ask_again(environ: MutableMapping[str, str], source: str, from_period: str) -> int:

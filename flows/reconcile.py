@@ -91,7 +91,7 @@ async def skip_late(client: PrefectClient, served: Mapping[UUID, str]) -> list[F
         due = [
             run
             for run in await _due(client, deployment_id, [StateType.SCHEDULED], limit=200)
-            if run.auto_scheduled or _AGAIN.match(run.idempotency_key or "")
+            if is_of_schedule(run)
         ]
         for run in due[1:]:
             late: State[None] = Cancelled(
@@ -100,6 +100,11 @@ async def skip_late(client: PrefectClient, served: Mapping[UUID, str]) -> list[F
             await client.set_flow_run_state(run.id, late, force=True)
             skipped.append(run)
     return skipped
+
+
+def is_of_schedule(run: FlowRun) -> bool:
+    """Whether a schedule made the run, or it does again what one of a schedule could not finish."""
+    return run.auto_scheduled or _AGAIN.match(run.idempotency_key or "") is not None
 
 
 def was_cut_off(state: State[object] | None, now: datetime | None = None) -> bool:

@@ -1,7 +1,7 @@
 """Replay: a warehouse built again from the raw store alone, offline, and compared with the one that was.
 
 The raw store holds everything that happened, in order: each state of the catalogue, each collection, each decision of
-a person. Replaying applies them one after another through the same functions that applied them live.
+a person, each filled form. Replaying applies them one after another through the same functions that applied them live.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from itertools import groupby
 from sqlalchemy import Connection
 
 from flows.adopt import adopt_kept
+from flows.answers import apply_form
 from flows.decisions import apply_decision, context_of, read_decision
 from flows.ingest import ingest
 from flows.pipeline import Pipeline
@@ -33,16 +34,17 @@ log = logging.getLogger("mittaristo.replay")
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: the documents of one collection, one decision, or one state of the catalogue."""
+    """Something that happened: the documents of one collection, one decision, one filled form, or one state of the
+    catalogue."""
 
     at: datetime
     documents: tuple[Document, ...]
 
     @property
     def kind(self) -> str:
-        """`catalogue`, `decision` or `collection`."""
+        """`catalogue`, `decision`, `form` or `collection`."""
         kind = self.documents[0].kind
-        return kind if kind in ("catalogue", "decision") else "collection"
+        return kind if kind in ("catalogue", "decision", "form") else "collection"
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,10 @@ def _apply(connection: Connection, pipeline: Pipeline, event: Event) -> Pipeline
     if event.kind == "decision":
         with _refused_then_too(connection, document):
             apply_decision(connection, pipeline, read_decision(pipeline, document))
+        return pipeline
+    if event.kind == "form":
+        with _refused_then_too(connection, document):
+            apply_form(connection, pipeline, document)
         return pipeline
     if not document.dataset_id:
         return pipeline  # what the source says of its limits

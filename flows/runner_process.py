@@ -19,9 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from flows.automations import keep_automations
 from flows.deployments import deployments
 from flows.reconcile import end_left_over, run_again, skip_late
+from flows.schedule_beats import expect_schedules
 from flows.settings import read_settings
 from flows.supervise import SAYS
 from models.errors import MittaristoError
+from models.problems import RUNNER_BEAT
 from models.schedule import ZONE, looks_of, next_looks
 from warehouse.engine import open_engine, writing
 from warehouse.heartbeat import beat
@@ -59,7 +61,7 @@ async def serve(served: Sequence[RunnerDeployment]) -> None:
                 f"{run.name}, due {run.expected_start_time:%Y-%m-%d %H:%M} UTC, is skipped: a later one is due too"
             )
         tell(f"up, runs {', '.join(ids.values())} at their times")
-        besides = [asyncio.create_task(_watch(client, ids)), asyncio.create_task(_beat())]
+        besides = [asyncio.create_task(_watch(client, ids)), asyncio.create_task(_beat(tuple(ids.values())))]
         try:
             await runner.start()
         finally:
@@ -88,8 +90,11 @@ async def _watch(client: PrefectClient, ids: Mapping[UUID, str]) -> None:
             log.warning("could not look for runs that were cut off: %s", error)
 
 
-async def _beat() -> None:
-    """Writes into the warehouse, now and then, that this runner lives; `mittaristo health` misses it otherwise."""
+async def _beat(sources: Sequence[str]) -> None:
+    """Writes into the warehouse, now and then, that this runner lives, and whose schedules it keeps.
+
+    `mittaristo health` misses it otherwise.
+    """
     log: logging.Logger = get_logger("mittaristo.beat")
     url = read_settings(os.environ).warehouse_url
 
@@ -99,7 +104,8 @@ async def _beat() -> None:
         )  # each time anew: the database may be away at first, and a connection is cheap
         try:
             with writing(engine) as connection:
-                beat(connection, "up", BEAT_SECONDS)
+                beat(connection, RUNNER_BEAT, BEAT_SECONDS)
+                expect_schedules(connection, sources, datetime.now(UTC))
         finally:
             engine.dispose()
 

@@ -23,7 +23,7 @@ from flows.supervise import Child, say, secrets_in, supervise
 from models.errors import ConfigurationError
 
 _CHILD = (sys.executable, "-m", "flows.child")
-SERVER = (*_CHILD, "prefect", "server", "start")
+SERVER = (*_CHILD, "flows.offline", "prefect", "server", "start")
 RUNNER = (*_CHILD, "flows.runner_process")
 PORT_PATIENCE_SECONDS = 10.0  # the server of an `up` that was killed needs a while to notice
 SERVER_HUNG_SECONDS = 600.0  # an update of Prefect may have to rebuild a large database first

@@ -40,6 +40,9 @@ _FI = _Words(
         "failed": "haku epäonnistui",
         "quarantined": "luvut pidätetty",
         "late": "luvut myöhässä",
+        "stale_pages": "sivut vanhentuneet",
+        "answers_late": "vastaukset myöhässä",
+        "answers_due": "vastaukset puuttuvat",
         "discontinued": "taulukko poistunut",
     },
     events={"begun": "UUSI", "reminder": "KESTÄÄ YHÄ", "ended": "OHI"},
@@ -56,6 +59,9 @@ _EN = _Words(
         "failed": "collection failed",
         "quarantined": "figures held back",
         "late": "figures late",
+        "stale_pages": "pages stale",
+        "answers_late": "answers late",
+        "answers_due": "answers due",
         "discontinued": "table gone",
     },
     events={"begun": "NEW", "reminder": "STILL THERE", "ended": "OVER"},
@@ -109,10 +115,13 @@ class Message:
 
 def due(kept: Sequence[KeptProblem], now: datetime) -> tuple[Notice, ...]:
     """What is to be told now: beginnings, reminders, ends; each of these by kind and subject."""
+    # Answers that were due and are late now are not over: that is told when they are there.
+    late = {one.problem.subject for one in kept if one.problem.kind == "answers_late" and not one.ended_at}
     found = [
         Notice(event, one.problem, one.opened_at, one.ended_at, (now.date() - one.opened_at.date()).days // 7)
         for one in kept
         if (event := _due(one, now)) is not None
+        and not (event == "ended" and one.problem.kind == "answers_due" and one.problem.subject in late)
     ]
     return tuple(sorted(found, key=_order))
 

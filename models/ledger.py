@@ -91,6 +91,9 @@ class LedgerRow:
     seconds: float = 0.0
     released_at: datetime | None = None  # the source's own release time
     missing_indicators: tuple[str, ...] = ()
+    gates: tuple[
+        GateReport, ...
+    ] = ()  # what the gates found, where they were asked; not read back by rows_of
 
 
 @dataclass(frozen=True)

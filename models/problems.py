@@ -12,25 +12,48 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from models.ledger import FreshnessState, LedgerState, Severity
+from models.schedule import looks_of, next_looks
 
-ProblemKind = Literal["no_heartbeat", "unaccounted", "failed", "quarantined", "late", "discontinued"]
+ProblemKind = Literal[
+    "no_heartbeat",
+    "unaccounted",
+    "failed",
+    "quarantined",
+    "late",
+    "stale_pages",
+    "answers_late",
+    "answers_due",
+    "discontinued",
+]
 
 # In the order in which they are told. Nothing can be done soon about a table that is gone, and its last figures
-# stay: it is told once and does not keep the whole unhealthy.
+# stay: it is told once and does not keep the whole unhealthy. Nor do people who have not answered: whoever is called
+# at night for a machine can do nothing about them, and they get reminders of their own (mittaristo forms remind).
 KINDS: tuple[ProblemKind, ...] = (
     "no_heartbeat",
     "unaccounted",
     "failed",
     "quarantined",
     "late",
+    "stale_pages",
+    "answers_late",
+    "answers_due",
     "discontinued",
 )
-UNHEALTHY: frozenset[ProblemKind] = frozenset(KINDS) - {"discontinued"}
-_TECHNICAL: frozenset[ProblemKind] = frozenset({"no_heartbeat", "unaccounted", "failed"})
-_SEVERITY: dict[ProblemKind, Severity] = {"late": "warning", "discontinued": "warning"}
+UNHEALTHY: frozenset[ProblemKind] = frozenset(KINDS) - {"answers_late", "answers_due", "discontinued"}
+_TECHNICAL: frozenset[ProblemKind] = frozenset({"no_heartbeat", "unaccounted", "failed", "stale_pages"})
+_SEVERITY: dict[ProblemKind, Severity] = {
+    "late": "warning",
+    "stale_pages": "warning",
+    "answers_late": "warning",
+    "answers_due": "warning",
+    "discontinued": "warning",
+}
 ENGINEER_FI, ENGINEER_EN = "datainsinööri", "data engineer"
 
 UNACCOUNTED_AFTER = timedelta(minutes=15)  # a run that is still young may not have taken its lock yet
+RUNNER_BEAT = "up"  # the heartbeat of the runner of `mittaristo up`
+SCHEDULE_BEAT = "schedule "  # with a source after it: the heartbeat of its schedule
 LONGEST_REASON = 300  # characters of an error that are told; the ledger has it whole
 
 
@@ -86,6 +109,29 @@ class Beat:
 
 
 @dataclass(frozen=True)
+class PageBuild:
+    """The last building of some pages. `error` is '' where it went well; `built_at` is when it last did."""
+
+    name: str
+    tried_at: datetime
+    built_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The answers of one party for one period that are not there: how many, the first due date, whether any is late."""
+
+    party: str
+    party_name_fi: str
+    period: str
+    due_at: date
+    count: int
+    is_late: bool
+    measures: tuple[TouchedMeasure, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """A run that has not ended, or the newest of its source.
 
@@ -110,6 +156,8 @@ class Situation:
     quarantines: tuple[OpenQuarantine, ...] = ()
     beats: tuple[Beat, ...] = ()
     runs: tuple[RunFacts, ...] = ()
+    pages: tuple[PageBuild, ...] = ()
+    unanswered: tuple[Unanswered, ...] = ()  # only what is due or late
 
 
 @dataclass(frozen=True)
@@ -173,7 +221,8 @@ def diff(open_before: Collection[str], now: Sequence[Problem]) -> Difference:
 def open_problems(situation: Situation) -> tuple[Problem, ...]:
     """The problems there are, each key once, by kind and subject."""
     found = [
-        *(_no_heartbeat(one) for one in situation.beats if one.is_dead(situation.at)),
+        *(_no_heartbeat(one) for one in _dead(situation)),
+        *(_stale_pages(one) for one in situation.pages if one.error),
         *(_unaccounted(one) for one in situation.runs if _is_unaccounted(one, situation.at)),
     ]
     held = {one.dataset_id: one for one in situation.quarantines}  # the newest, where there are several
@@ -186,6 +235,8 @@ def open_problems(situation: Situation) -> tuple[Problem, ...]:
             found.append(_late(dataset))
         if dataset.freshness == "discontinued":
             found.append(_discontinued(dataset))
+    for one in situation.unanswered:
+        found.append(_answers(one, "answers_late" if one.is_late else "answers_due"))
     once = {one.key: one for one in found}
     return tuple(sorted(once.values(), key=lambda one: (KINDS.index(one.kind), one.subject)))
 
@@ -220,7 +271,17 @@ def _is_unaccounted(run: RunFacts, now: datetime) -> bool:
     return run.state == "red" and run.red_rows == 0
 
 
+def _dead(situation: Situation) -> list[Beat]:
+    """The beats that are missed; where the runner is dead its schedules rest with it, and it alone is told of."""
+    dead = [one for one in situation.beats if one.is_dead(situation.at)]
+    if any(one.name == RUNNER_BEAT for one in dead):
+        return [one for one in dead if not one.name.startswith(SCHEDULE_BEAT)]
+    return dead
+
+
 def _no_heartbeat(beat: Beat) -> Problem:
+    if beat.name.startswith(SCHEDULE_BEAT):
+        return _no_look(beat, beat.name.removeprefix(SCHEDULE_BEAT))
     return Problem(
         kind="no_heartbeat",
         subject=beat.name,
@@ -232,6 +293,42 @@ def _no_heartbeat(beat: Beat) -> Problem:
         todo_en="Start it again (mittaristo up) and see in its log why it stopped.",
         title_fi=beat.name,
         title_en=beat.name,
+    )
+
+
+def _no_look(beat: Beat, source: str) -> Problem:
+    (missed,) = next_looks(looks_of(source), beat.beat_at, 1)
+    return Problem(
+        kind="no_heartbeat",
+        subject=beat.name,
+        text_fi=f"Lähteen {source} ajastettu haku ei ole käynnistynyt: vuoro oli {_day_fi(missed.date())} klo"
+        f" {missed:%H.%M} (Suomen aikaa), viimeksi se kävi {_moment_fi(beat.beat_at)}.",
+        text_en=f"The schedule of source {source} has stopped: its look of {missed:%Y-%m-%d %H:%M} (Finnish time)"
+        f" did not take place, it was last alive {_moment_en(beat.beat_at)}.",
+        todo_fi=f"Katso Prefectistä, onko ajastus tauolla ja ottaako jokin prosessi ajoja (Deployments, {source});"
+        f" hae luvut sillä välin komennolla mittaristo run --source {source}.",
+        todo_en=f"See in Prefect whether the schedule is paused and whether anything takes its runs (Deployments,"
+        f" {source}); meanwhile collect with mittaristo run --source {source}.",
+        title_fi=f"ajastus {source}",
+        title_en=beat.name,
+    )
+
+
+def _stale_pages(build: PageBuild) -> Problem:
+    on_fi, on_en = (
+        (f" ne ovat hetkeltä {_moment_fi(build.built_at)}", f" they are of {_moment_en(build.built_at)}")
+        if build.built_at
+        else (" sivuja ei vielä ole", " there are none yet")
+    )
+    return Problem(
+        kind="stale_pages",
+        subject=build.name,
+        text_fi=f"Sivuja {build.name} ei voitu koota{_on(build.tried_at)[0]}: {_reason(build.error)};{on_fi}.",
+        text_en=f"The pages {build.name} could not be built{_on(build.tried_at)[1]}: {_reason(build.error)};{on_en}.",
+        todo_fi="Korjaa syy (levytila, oikeudet); seuraava ajo kokoaa sivut uudelleen.",
+        todo_en="Mend the cause (disk, permissions); the next run builds the pages again.",
+        title_fi=build.name,
+        title_en=build.name,
     )
 
 
@@ -313,6 +410,27 @@ def _discontinued(dataset: DatasetFacts) -> Problem:
         text_en="the source no longer has the table.",
         todo_fi=f"Etsi lähteestä korvaava taulukko ja vaihda se luetteloon.{kept_fi}",
         todo_en=f"Look for the table that replaces it and change the catalogue.{kept_en}",
+    )
+
+
+def _answers(one: Unanswered, kind: ProblemKind) -> Problem:
+    is_late = kind == "answers_late"
+    count_fi = "yksi vastaus" if one.count == 1 else f"{one.count} vastausta"
+    count_en = "one answer" if one.count == 1 else f"{one.count} answers"
+    return Problem(
+        kind=kind,
+        subject=f"{one.party}/{one.period}",
+        text_fi=f"{one.party_name_fi}: {count_fi} kaudelta {one.period} puuttuu, määräpäivä oli {_day_fi(one.due_at)}"
+        f"{', ja lisäaikakin on mennyt' if is_late else ''}.",
+        text_en=f"{one.party_name_fi}: {count_en} for {one.period} missing, due {one.due_at}"
+        f"{', and the grace is over' if is_late else ''}.",
+        todo_fi=f"Lähetä muistutus (mittaristo forms remind --party {one.party}) ja tuo täytetty lomake"
+        " (mittaristo forms import).",
+        todo_en=f"Send the reminder (mittaristo forms remind --party {one.party}) and take the filled form in"
+        " (mittaristo forms import).",
+        title_fi=f"{one.party_name_fi}, {one.period}",
+        title_en=f"{one.party_name_fi}, {one.period}",
+        measures=one.measures,
     )
 
 

@@ -5,10 +5,13 @@ Areas, goals, clusters, measures and their meters, and the parties that answer f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 MeterKind = Literal["open_data", "proxy", "survey", "administrative", "narrative", "none"]
+Rhythm = Literal["monthly", "quarterly", "annual", "every_2_years"]
+NarrativeAsks = Literal["status", "yes_no"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,10 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Meter:
-    """One mittari of a measure; `text_fi` is empty for the one measure that names none (kind `none`)."""
+    """One mittari of a measure; `text_fi` is empty for the one measure that names none (kind `none`).
+
+    What stands below `note_en` is of narrative meters; the figures of other meters are asked as their indicators say.
+    """
 
     id: str
     measure_id: str
@@ -74,6 +80,23 @@ class Meter:
     reporter: str = ""  # party id; '' where no person reports
     note_fi: str = ""
     note_en: str = ""
+    asks: NarrativeAsks = "status"
+    rhythm: Rhythm = "annual"
+    rhythm_assumed: bool = True  # the programme names none
+    reporter_assumed: bool = False  # the programme names several parties, one was chosen
+    due_days: int | None = None  # None: as the programme's `reporting` says
+    grace_days: int | None = None
+    first_period: str = ""  # '' where it is asked from the beginning of the programme
+    last_period: str = ""
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """When people owe their answers: from which year on, and so many days after the end of a period."""
+
+    first_year: int
+    due_days: Mapping[Rhythm, int]
+    grace_days: Mapping[Rhythm, int]
 
 
 @dataclass(frozen=True)
@@ -110,3 +133,4 @@ class Programme:
     measures: tuple[Measure, ...]
     approved: str = ""  # the day of the decision, 2022-04-26
     approved_by_fi: str = ""
+    reporting: Reporting | None = None  # None: from the first year on, with the days of models.forms

@@ -5,7 +5,8 @@ the code of their area variable (alue_23_20260101), or in its map ("Alue 2026").
 
 The rule. Only where the division moved forward, an area is restated when in at least one content more than
 half of its older values that are in both the store and the answer have changed; the newest stored period is
-left out, since that is where ordinary revisions fall. Changed values of a restated area are of the class
+left out, since that is where ordinary revisions fall. A content whose changed values have all become zero
+does not count: a division moves land, which leaves figures behind. Changed values of a restated area are of the class
 `restated`; those of all other areas, in the same release, are ordinary revisions. A new division that
 changed no history restates nothing. A table without a stamp, or one whose stamp was not known before, has
 the division '', of which nobody can say that it moved.
@@ -80,5 +81,7 @@ def restated_areas(
     groups = areas[older] * (int(contents.max()) + 1) + contents[older]
     all_cells = np.bincount(groups)
     changed_cells = np.bincount(groups, weights=changed[older])
-    moved = np.flatnonzero(2 * changed_cells > all_cells) // (int(contents.max()) + 1)
+    emptied_cells = np.bincount(groups, weights=(changed & (now == 0))[older])
+    is_moved = (2 * changed_cells > all_cells) & (emptied_cells < changed_cells)
+    moved = np.flatnonzero(is_moved) // (int(contents.max()) + 1)
     return frozenset(codes[number] for number in moved)

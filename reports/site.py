@@ -1,113 +1,259 @@
-"""The report's page: what is known of every measure and indicator, in plain Finnish, one file without scripts."""
+"""The site: static pages in three languages, made from the warehouse, that open from a folder without a server."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import ctypes
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection
 
+from models.borders import packaged_borders
 from models.catalogue import Catalogue
-from warehouse import read
+from models.judge import BASELINE_YEAR
+from models.numbers import LANGUAGES, Language, number_text
+from reports import charts, pages, texts
+from reports.facts import Facts, gather
+from reports.pages import Words
 
-HELSINKI = ZoneInfo("Europe/Helsinki")
-MEASURE_STATES = {
-    "late": "myöhässä",
-    "due": "ilmoitettava",
-    "no_data": "ei tietoja",
-    "measured": "mitattu",
-    "reported": "raportoitu",
-    "not_measurable": "ei mittaria",
-}
-FRESHNESS_STATES = {
-    "current": "ajan tasalla",
-    "due": "odotetaan",
-    "late": "myöhässä",
-    "quarantined": "tarkistettavana",
-    "discontinued": "päättynyt",
-    "never_fetched": "ei vielä haettu",
-    "not_in_sample": "ei näyteaineistossa",
-}
-SYMBOLS = {".": "ei sovellu", "..": "ei saatavilla", "...": "salattu"}
+MENU = (
+    ("home", "index.html"),
+    ("menu_indicators", "indicators.html"),
+    ("menu_due", "due.html"),
+    ("menu_changes", "changes.html"),
+    ("menu_freshness", "freshness.html"),
+    ("menu_method", "method.html"),
+)
+# What is the site's own at the top of its folder; whatever else lies there stays.
+_OWN = frozenset(
+    {
+        *(href for _, href in MENU),
+        *("accessibility.html", "areas", "goals", "measures", "indicators", "data", "sv", "en"),
+    }
+)
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of renameat2(2)
 
 
-def build_site(connection: Connection, catalogue: Catalogue, folder: Path, built: datetime) -> Path:
-    """Writes `folder`/index.html from the views and returns its path; the old page stays until then."""
-    latest = read.view(connection, "dashboard_latest")
-    latest = latest.merge(
-        read.view(connection, "dashboard_indicators")[["indicator_id", "unit_fi"]],
-        on="indicator_id",
+@dataclass(frozen=True)
+class Drawings:
+    """What is drawn once for all languages: by indicator, and the map of all municipalities ('' for none)."""
+
+    charts: Mapping[str, str]
+    sparks: Mapping[str, str]
+    map: str
+    map_source: Mapping[str, Any]
+    csv_sizes: Mapping[str, int]
+
+
+def build_site(
+    connection: Connection,
+    catalogue: Catalogue,
+    folder: Path,
+    built: datetime,
+    *,
+    as_of: datetime | None = None,
+) -> Path:
+    """Writes the site to `folder` and returns its front page (Finnish; sv/ and en/ lie beside it).
+
+    It is built in a new folder, which then takes the old one's place in one step; what others wrote into the old one
+    is kept. With `as_of` it says what was known then. The same warehouse and times give the same bytes. Raises OSError.
+    """
+    facts = gather(connection, catalogue, built, as_of)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft, old = (folder.with_name(f".{folder.name}.{name}") for name in ("new", "old"))
+    _recover(folder, old)
+    shutil.rmtree(draft, ignore_errors=True)
+    data = draft / "data"
+    data.mkdir(parents=True)
+    sizes = {}
+    for key, one in facts.indicators.items():
+        if one.has_figures:
+            content = pages.csv_of(facts, one)
+            (data / f"{key}.csv").write_bytes(content)
+            sizes[key] = len(content)
+    drawings = _draw(facts, sizes)
+    for language in LANGUAGES:
+        for path, html in render(facts, drawings, language):
+            target = draft / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(html, encoding="utf-8")
+    _swap(folder, draft, old)
+    return folder / "index.html"
+
+
+def render(facts: Facts, drawings: Drawings, language: Language) -> Iterator[tuple[str, str]]:
+    """All pages of one language: path within the site, and HTML."""
+    words = Words(language, facts)
+    programme = facts.catalogue.programme
+    page = partial(_page, _environment(words), words)
+    home = pages.front_page(words)
+    own = {row["id"] for row in home["headlines"]}
+    sparks = {key: drawings.sparks.get(key, "") for key in own}
+    yield page("index.html", "site_index", home | {"sparks": sparks})
+    for area in programme.areas:
+        yield page(f"areas/{area.id}.html", "site_area", pages.area_page(words, area.id))
+    for goal_id in (*(one.id for one in programme.goals), *(one.id for one in programme.clusters)):
+        yield page(f"goals/{goal_id}.html", "site_goal", pages.goal_page(words, goal_id))
+    for measure in programme.measures:
+        yield page(f"measures/{measure.id}.html", "site_measure", pages.measure_page(words, measure))
+    for key in facts.indicators:
+        yield page(f"indicators/{key}.html", "site_indicator", _indicator(words, drawings, key))
+    yield page("indicators.html", "site_indicators", pages.indicators_page(words))
+    yield page("due.html", "site_due", pages.due_page(words))
+    yield page("freshness.html", "site_freshness", pages.freshness_page(words))
+    yield page("changes.html", "site_changes", pages.changes_page(words))
+    for name in ("method", "accessibility"):
+        text = {"heading": f"menu_{name}", "text_file": f"site_{name}_{language}.html.j2"}
+        yield page(f"{name}.html", "site_text", text)
+
+
+def _indicator(words: Words, drawings: Drawings, key: str) -> dict[str, Any]:
+    one = words.facts.indicators[key]
+    context = pages.indicator_page(words, one)
+    figures = pages.map_figures(words.facts, one) if drawings.map else {}
+    size = drawings.csv_sizes.get(key, 0)
+    context |= {
+        "chart": charts.localised(drawings.charts.get(key, ""), words.language),
+        "csv_size": f"{number_text(max(1.0, size / 1000), words.language, 0)} kB",
+        "map": "",
+    }
+    if figures:
+        steps = pages.map_steps(figures)
+        names = pages.map_names(words, one, figures)
+        focus = words.facts.catalogue.areas.focus.code
+        context |= {
+            "map": charts.coloured_map(drawings.map, steps, names, focus),
+            "map_legend": pages.map_legend(words, one, figures),
+            "map_count": len(figures),
+            "map_source": words("map_borders", **drawings.map_source),
+        }
+    return context
+
+
+def _page(
+    environment: Environment, words: Words, path: str, template: str, context: Mapping[str, Any]
+) -> tuple[str, str]:
+    language = words.language
+    depth = path.count("/")
+    base = "../" * depth
+    root = base if language == "fi" else f"../{base}"
+    hrefs: dict[Language, str] = {
+        other: (f"{root}{path}" if other == "fi" else f"{root}{other}/{path}") for other in LANGUAGES
+    }
+    html = environment.get_template(f"{template}.html.j2").render(
+        context,
+        path=path,
+        base=base,
+        root=root,
+        languages=[
+            (other, texts.say("language_name", other), hrefs[other], other == language) for other in LANGUAGES
+        ],
+        other_languages=[(other, hrefs[other]) for other in LANGUAGES if other != language],
     )
-    focus = catalogue.areas.focus
-    own = latest[latest["area_code"] == focus.code]
-    rest = latest[
-        ~latest["indicator_id"].isin(own["indicator_id"])
-        & (latest["area_code"] == catalogue.areas.region.code)
-    ]
-    measures = read.view(connection, "dashboard_measures")
-    freshness = read.view(connection, "dashboard_freshness")
+    return path if language == "fi" else f"{language}/{path}", html.lstrip()
+
+
+def _environment(words: Words) -> Environment:
     environment = Environment(
         loader=PackageLoader("reports", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        trim_blocks=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    page = environment.get_template("index.html.j2").render(
-        programme=catalogue.programme,
-        focus_name=focus.name_fi,
-        built=f"{built.astimezone(HELSINKI):%-d.%-m.%Y klo %-H.%M}",
-        latest=[_latest_row(row) for row in pd.concat([own, rest]).to_dict("records")],
-        measures=[
-            {**row, "state_fi": MEASURE_STATES[str(row["state"])]} for row in measures.to_dict("records")
+    loader = environment.loader
+    assert loader is not None  # noqa: S101
+    style = loader.get_source(environment, "site.css")[0]
+    facts = words.facts
+    focus = facts.catalogue.areas.focus
+    environment.globals |= {
+        "w": words,
+        "lang": words.language,
+        "facts": facts,
+        "style": style,
+        "style_hash": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        "menu": MENU,
+        "programme": words.of(facts.catalogue.programme, "title"),
+        "programme_title": words.plain(facts.catalogue.programme, "title"),
+        "city": words.plain(focus),
+        "city_owner": words.plain(focus),
+        "baseline_year": BASELINE_YEAR,
+        "attributions": [
+            words.of(one, "attribution") for one in facts.catalogue.sources.values() if one.automatic
         ],
-        answered=int((measures["answered"] > 0).sum()),
-        freshness=[_freshness_row(row) for row in freshness.to_dict("records")],
-        attributions=[source.attribution_fi for source in catalogue.sources.values() if source.automatic],
-        synthetic=bool(read.is_synthetic(connection)),
+        "dashes": {
+            kind: " ".join(f"{one:g}" for one in form[0]) for kind, form in charts.LINE_FORMS.items()
+        },
+    }
+    return environment
+
+
+def _draw(facts: Facts, csv_sizes: Mapping[str, int]) -> Drawings:
+    drawn, sparks = {}, {}
+    for key, one in facts.indicators.items():
+        lines, band = pages.chart_lines(facts, one)
+        if lines:
+            drawn[key] = charts.series_chart(key, lines, band, pages.baseline_of(one, lines), one.decimals)
+            if one.indicator.headline:
+                sparks[key] = charts.spark(f"spark-{key}", lines[0].points)
+    wants_map = any(pages.map_figures(facts, one) for one in facts.indicators.values())
+    borders = packaged_borders() if wants_map else None
+    return Drawings(
+        charts=drawn,
+        sparks=sparks,
+        map=charts.map_of(borders) if borders else "",
+        map_source={"year": borders.year, "source": borders.source, "licence": borders.licence}
+        if borders
+        else {},
+        csv_sizes=csv_sizes,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "index.html"
-    draft = folder / "index.html.new"
-    draft.write_text(page, encoding="utf-8")
-    draft.replace(target)
-    return target
 
 
-def finnish_number(value: float | None, decimals: int) -> str:
-    """A figure as Finnish writes it: decimal comma, no-break space between thousands; '' for none."""
-    if value is None or pd.isna(value):
-        return ""
-    return f"{value:,.{decimals}f}".replace(",", "\u00a0").replace(".", ",").replace("-", "\u2212")
+# --- taking the old site's place --------------------------------------------------------------------------------
 
 
-def _latest_row(row: Mapping[Any, Any]) -> dict[str, Any]:
-    remarks = []
-    if row["is_proxy"]:
-        remarks.append("korvaava tieto")
-    if row["status"] == "preliminary":
-        remarks.append("ennakkotieto")
-    figures = [row["value"], row["year_before_value"]]
-    decimals = int(any(not pd.isna(one) and abs(one) < 1000 and one != int(one) for one in figures))
-    return {
-        **row,
-        "shown": finnish_number(row["value"], decimals) or SYMBOLS.get(str(row["symbol"]), "puuttuu"),
-        "shown_year_before": finnish_number(row["year_before_value"], decimals),
-        "remark": ", ".join(remarks),
-    }
+def _recover(folder: Path, old: Path) -> None:
+    """Puts back the old site where a build died between two renames, and removes what a later death left."""
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
-def _freshness_row(row: Mapping[Any, Any]) -> dict[str, Any]:
-    def day(value: Any) -> str:
-        return "" if pd.isna(value) else f"{pd.Timestamp(value):%-d.%-m.%Y}"
+def _swap(folder: Path, draft: Path, old: Path) -> None:
+    """The new folder takes the old one's place, with what in the old one is not the site's own."""
+    if not folder.exists():
+        draft.rename(folder)
+        return
+    for entry in sorted(folder.iterdir()):
+        if entry.name in _OWN or re.fullmatch(r"index\.html\.new", entry.name):
+            continue
+        target = draft / entry.name
+        if entry.is_dir():
+            shutil.copytree(entry, target, copy_function=os.link)
+        else:
+            os.link(entry, target)
+    if _exchange(folder, draft):
+        shutil.rmtree(draft)
+        return
+    folder.rename(old)
+    draft.rename(folder)
+    shutil.rmtree(old)
 
-    return {
-        **row,
-        "state_fi": FRESHNESS_STATES[str(row["state"])],
-        "released": day(row["last_release"]),
-        "fetched": day(row["last_fetch"]),
-    }
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Lets two folders change places in one step; False where the system has no such step (not Linux, some disks)."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    paths = os.fsencode(one), os.fsencode(other)
+    return bool(rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0)

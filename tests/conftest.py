@@ -299,12 +299,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "faults" in item.path.parts or item.path.name == "test_stack.py":
-            item.add_marker("processes")
-
-
 _passed: dict[str, int] = {}  # by marker, over all workers: their reports come to the one that prints
 
 

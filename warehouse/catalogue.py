@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from models.catalogue.catalogue import Catalogue
 from models.indicator import Indicator
-from warehouse import tables
+from warehouse import forms, tables
 from warehouse.times import as_utc
 
 Row = dict[str, Any]
@@ -72,6 +72,9 @@ def sync(connection: Connection, catalogue: Catalogue) -> None:
     _mirror_links(connection, tables.IndicatorDataset, _indicator_datasets(catalogue))
     _mirror_links(connection, tables.MeasureParty, _measure_parties(catalogue))
     _mirror_links(connection, tables.MeterIndicator, _meter_indicators(catalogue))
+    _mirror(connection, tables.Question, forms.question_rows(catalogue))
+    _mirror_links(connection, tables.QuestionMeter, forms.question_meter_rows(catalogue))
+    _mirror_links(connection, tables.QuestionDue, forms.question_due_rows(catalogue))
 
 
 # --- rows

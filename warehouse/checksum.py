@@ -1,8 +1,8 @@
 """Checksums of what the warehouse says, table by table, whatever numbers its rows bear inside.
 
-Two warehouses with equal checksums hold the same vintages, current values, decisions, recodes, divisions of areas,
-documents and states of the catalogue. Runs, ledger and locks are left out: they tell when somebody worked, not what is
-known.
+Two warehouses with equal checksums hold the same vintages, current values, people's answers, decisions, recodes,
+divisions of areas, documents and states of the catalogue. Runs, ledger and locks are left out: they tell when somebody
+worked, not what is known.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _QUERIES = {
         JOIN period p ON p.period_no = o.period_no""",
     "latest": """
         SELECT indicator_id, area_code, class_code, period, value, symbol, status, previous_period, previous_value,
-               year_before_period, year_before_value, baseline_period, baseline_value, verdict, reason_fi, reason_en,
-               recorded_at
+               year_before_period, year_before_value, baseline_period, baseline_value, verdict, reason_fi, reason_sv,
+               reason_en, beside_fi, beside_sv, beside_en, verdict_inputs, recorded_at
         FROM latest""",
     "datasets": """
         SELECT dataset_id, state, release_query, last_release, next_expected, late_after, judged_on,
@@ -43,6 +43,12 @@ _QUERIES = {
         SELECT dataset_id, collection_id, reason, report, recode, checksum, opened_at, state, decided_at, decided_by,
                decision_reason
         FROM quarantine""",
+    "answers": """
+        SELECT question_id, period, recorded_at, area_code, party_id, value, sample_size, status, text, change_class,
+               role, reason, collection_id
+        FROM answer_vintage""",
+    "current answers": """
+        SELECT question_id, period, value, sample_size, status, text, change_class, recorded_at FROM answer""",
     "recodes": "SELECT dataset_id, recorded_at, finding, decided_by FROM recode",
     "releases": "SELECT dataset_id, period, released_at, seen_at FROM dataset_release",
     "catalogue": "SELECT recorded_at, fingerprint, content FROM catalogue_version",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from models.problems import Beat
 from warehouse import tables
@@ -24,6 +24,11 @@ def beat(
     row = {"beat_at": beat_at or utc_now(), "interval_seconds": interval_seconds}
     insert = tables.inserting(connection, _TABLE).values(name=name, **row)
     connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=row))
+
+
+def forget(connection: Connection, name: str) -> None:
+    """Expects no more signs of life of the part `name`, which is gone for good."""
+    connection.execute(delete(_TABLE).where(_TABLE.c.name == name))
 
 
 def beats(connection: Connection) -> tuple[Beat, ...]:

@@ -14,6 +14,7 @@ from models.freshness import StoredState
 from models.ledger import Counts, LedgerRow
 from warehouse import tables
 from warehouse.errors import WarehouseError
+from warehouse.gate_results import keep_gate_results
 
 
 class StateChanges(TypedDict, total=False):
@@ -93,7 +94,7 @@ def close_run(
 
 
 def write_row(connection: Connection, row: LedgerRow, *, recorded_at: datetime) -> None:
-    """Writes what became of a dataset in a run; again replaces the row."""
+    """Writes what became of a dataset in a run, with what the gates found in it; again replaces the row."""
     values = {
         "run_id": row.run_id,
         "dataset_id": row.dataset_id,
@@ -110,6 +111,7 @@ def write_row(connection: Connection, row: LedgerRow, *, recorded_at: datetime) 
         "recorded_at": recorded_at,
     }
     _replace(connection, tables.table_of(tables.Ledger), ["run_id", "dataset_id"], values)
+    keep_gate_results(connection, row.run_id, row.dataset_id, row.gates, recorded_at=recorded_at)
 
 
 def set_state(connection: Connection, dataset_id: str, **changes: Unpack[StateChanges]) -> None:

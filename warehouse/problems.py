@@ -20,12 +20,15 @@ from models.problems import (
     RunFacts,
     Situation,
     TouchedMeasure,
+    Unanswered,
     diff,
     problem_from_json,
     problem_to_json,
 )
 from warehouse import tables
+from warehouse.forms import Owed, owed
 from warehouse.heartbeat import beats
+from warehouse.page_builds import page_builds
 from warehouse.quarantine import quarantined
 from warehouse.times import Timestamp, as_utc
 
@@ -89,6 +92,33 @@ def situation(connection: Connection, now: datetime) -> Situation:
         ),
         beats=beats(connection),
         runs=_runs(connection, now),
+        pages=page_builds(connection),
+        unanswered=_unanswered(connection, now),
+    )
+
+
+def _unanswered(connection: Connection, now: datetime) -> tuple[Unanswered, ...]:
+    """What people have not answered though it is due, by party and the period with which it is asked."""
+    groups: dict[tuple[str, str], list[Owed]] = {}
+    for one in owed(connection, as_utc(now).date()):
+        if one.state != "coming":
+            groups.setdefault((one.party, one.turn), []).append(one)
+    return tuple(
+        Unanswered(
+            party=party,
+            party_name_fi=answers[0].party_name_fi,
+            period=period,
+            due_at=min(one.due_at for one in answers),
+            count=len(answers),
+            is_late=any(one.state == "late" for one in answers),
+            measures=tuple(
+                TouchedMeasure(id, name, (answers[0].party_name_fi,))
+                for id, name in sorted(
+                    {pair for one in answers for pair in zip(one.measure_ids, one.measures_fi, strict=True)}
+                )
+            ),
+        )
+        for (party, period), answers in sorted(groups.items())
     )
 
 

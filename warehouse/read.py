@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Result, bindparam, func, select, text
+from sqlalchemy import BindParameter, ColumnElement, Connection, Result, bindparam, func, select, text
 from sqlalchemy import Table as SqlTable
 
 from warehouse import tables
@@ -38,8 +38,19 @@ _TIMES = frozenset(
         "released_at",
     }
 )
-_DATES = frozenset({"period_start", "period_end", "next_expected", "late_after", "judged_on"})
-_FLAGS = frozenset({"is_proxy", "is_synthetic", "is_retired", "headline", "has_proxy", "has_quarantined"})
+_DATES = frozenset({"period_start", "period_end", "next_expected", "late_after", "judged_on", "due_at"})
+_FLAGS = frozenset(
+    {
+        "is_proxy",
+        "is_synthetic",
+        "is_retired",
+        "headline",
+        "has_proxy",
+        "has_quarantined",
+        "rhythm_assumed",
+        "reporter_assumed",
+    }
+)
 # Whole numbers where all of them are, else float64 with NaN for none.
 _NUMBERS = frozenset(
     {
@@ -60,6 +71,10 @@ _NUMBERS = frozenset(
         "answered",
         "position",
         "decimals",
+        "sample_size",
+        "latest_sample_size",
+        "late_meters",
+        "due_meters",
     }
 )
 
@@ -76,13 +91,14 @@ def inputs(
     """The values of some series of a dataset, now or as of a time; what is withdrawn is left out.
 
     Columns classes, area_code, period, value (float64, NaN for none), symbol, status, recorded_at (UTC),
-    ordered by the first two and by time. `classes` are class keys as in the observation frame.
+    ordered by the first two and by time. `classes` are class keys as in the observation frame; none means all
+    of the content, where the classes are the source's own (models.observation.class_keys).
     """
     found = _series(
         connection,
         dataset_id,
         _SERIES.c.content == content,
-        _SERIES.c.classes.in_(list(classes)),
+        *([_SERIES.c.classes.in_(list(classes))] if classes else []),
         _SERIES.c.area_code.in_(list(area_codes)),
     )
     names = ("classes", "area_code", "period", "value", "symbol", "status", "recorded_at")
@@ -102,6 +118,23 @@ def series(
     names = ("class_code", "period", "value", "symbol", "status", "change_class", "recorded_at")
     rows = [row | {"class_code": row["classes"]} for row in _known(connection, found, as_of)]
     return _in_order(rows, names, "class_code")
+
+
+def indicator_values(
+    connection: Connection, indicator_id: str, *, as_of: datetime | None = None
+) -> pd.DataFrame:
+    """All values of an indicator, of every area and class, now or as of a time; what is withdrawn is left out.
+
+    Columns indicator_id, area_code, class_code, period, value (NaN for none), symbol, status, recorded_at (UTC).
+    """
+    found = _series(connection, indicator_owner(indicator_id))
+    names = ("indicator_id", "area_code", "class_code", "period", "value", "symbol", "status", "recorded_at")
+    rows = [
+        row | {"indicator_id": indicator_id, "class_code": row["classes"]}
+        for row in _known(connection, found, as_of)
+        if row["change_class"] != "withdrawn"
+    ]
+    return _in_order(rows, names, "area_code", "class_code")
 
 
 def vintages_of(
@@ -286,6 +319,39 @@ def changes(connection: Connection, since: datetime) -> pd.DataFrame:
     """The rows of dashboard_changes recorded at or after `since`, oldest first."""
     query = text(_CHANGES).bindparams(bindparam("since", since, type_=Timestamp()))
     return _result(connection.execute(query))
+
+
+_CHANGE_COUNTS = """
+SELECT indicator_id, change_class, count(*) AS changes, max(recorded_at) AS recorded_at
+FROM dashboard_changes
+WHERE recorded_at > :since AND recorded_at <= :until
+GROUP BY indicator_id, change_class
+ORDER BY indicator_id, change_class"""
+
+_CHANGED = """
+SELECT * FROM dashboard_changes
+WHERE recorded_at > :since AND recorded_at <= :until AND change_class <> 'new' AND area IN :areas
+ORDER BY recorded_at DESC, indicator_id, area, class_code, period DESC"""
+
+
+def change_counts(connection: Connection, since: datetime, until: datetime) -> pd.DataFrame:
+    """How much changed after `since` up to `until`: indicator_id, change_class, changes, newest recorded_at."""
+    query = text(_CHANGE_COUNTS).bindparams(*_between(since, until))
+    return _result(connection.execute(query))
+
+
+def changed_values(
+    connection: Connection, since: datetime, until: datetime, area_codes: Sequence[str]
+) -> pd.DataFrame:
+    """The rows of dashboard_changes of these areas that are no new values, newest first."""
+    query = text(_CHANGED).bindparams(
+        *_between(since, until), bindparam("areas", list(area_codes), expanding=True)
+    )
+    return _result(connection.execute(query))
+
+
+def _between(since: datetime, until: datetime) -> tuple[BindParameter[Any], BindParameter[Any]]:
+    return bindparam("since", since, type_=Timestamp()), bindparam("until", until, type_=Timestamp())
 
 
 def _categorised(frame: pd.DataFrame) -> pd.DataFrame:

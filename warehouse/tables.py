@@ -53,6 +53,9 @@ LEDGER_STATES = (
 )
 QUARANTINE_STATES = ("open", "released", "rejected", "cleared")
 PROBLEM_EVENTS = ("begun", "reminder", "ended")
+GATES = ("shape", "values", "history")
+SEVERITIES = ("critical", "warning")
+ANSWER_CHANGE_CLASSES = ("new", "revised", "withdrawn", "returned")
 AREA_CHANGE_KINDS = ("merged", "split", "renamed", "moved_region", "told")
 
 
@@ -502,6 +505,11 @@ class Latest(Table, table=True):
     reason_en: str | None = Field(sa_type=Text)
     recorded_at: datetime = Field(sa_type=Timestamp)
     load_id: int
+    reason_sv: str | None = Field(sa_type=Text)
+    beside_fi: str | None = Field(sa_type=Text)
+    beside_sv: str | None = Field(sa_type=Text)
+    beside_en: str | None = Field(sa_type=Text)
+    verdict_inputs: str | None = Field(sa_type=Text)
 
 
 # --- runs and what became of each dataset -------------------------------------------------------------------
@@ -623,6 +631,31 @@ class Quarantine(Table, table=True):
     checksum: str = Field(sa_type=Text, sa_column_kwargs={"server_default": ""})  # of the content held back
 
 
+class GateResult(Table, table=True):
+    """One rule that a gate put to what a run fetched of a dataset, passed or not."""
+
+    __tablename__: ClassVar[Any] = "gate_result"
+    __table_args__ = (
+        _refers("run_id", "run.run_id"),
+        _one_of("gate", GATES),
+        _one_of("severity", SEVERITIES),
+        Index(None, "dataset_id", "recorded_at"),
+    )
+
+    run_id: str = Field(sa_type=Text, primary_key=True)
+    dataset_id: str = Field(sa_type=Text, primary_key=True)
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    gate: str = Field(sa_type=Text)
+    rule: str = Field(sa_type=Text)
+    severity: str = Field(sa_type=Text)
+    passed: bool
+    saw: str = Field(sa_type=Text)
+    expected: str = Field(sa_type=Text)
+    cause: str = Field(sa_type=Text)
+    rows: str = Field(sa_type=Text)  # JSON: the rows it fell on
+    recorded_at: datetime = Field(sa_type=Timestamp)
+
+
 class Recode(Table, table=True):
     """Codes of a dataset that its source renamed, with the proof; no vintage comes of it."""
 
@@ -704,3 +737,108 @@ class DatasetRelease(Table, table=True):
     period: str = Field(sa_type=Text, primary_key=True)
     released_at: datetime | None = Field(sa_type=Timestamp)
     seen_at: datetime = Field(sa_type=Timestamp)
+
+
+class PageBuild(Table, table=True):
+    """How the last building of some pages went; `error` is '' where it went well."""
+
+    __tablename__: ClassVar[Any] = "page_build"
+
+    name: str = Field(sa_type=Text, primary_key=True)
+    tried_at: datetime = Field(sa_type=Timestamp)
+    built_at: datetime | None = Field(sa_type=Timestamp)
+    error: str = Field(sa_type=Text)
+
+
+# --- what people are asked, and what they answered ----------------------------------------------------------
+
+
+class Question(Table, table=True):
+    """One thing asked of one party: models.forms.Question. `indicator_id` is NULL where a narrative is asked."""
+
+    question_id: str = Field(sa_type=Text, primary_key=True)
+    position: int
+    asks: str = Field(sa_type=Text)
+    party_id: str = Field(sa_type=Text)
+    is_party_assumed: bool
+    rhythm: str = Field(sa_type=Text)
+    is_rhythm_assumed: bool
+    is_optional: bool
+    indicator_id: str | None = Field(sa_type=Text)
+    text_fi: str = Field(sa_type=Text)
+    unit_fi: str = Field(sa_type=Text)
+    area_code: str = Field(sa_type=Text)
+    is_retired: bool
+
+
+class QuestionMeter(Table, table=True):
+    """Which meters a question serves; `position` is the question's among those of the meter."""
+
+    __tablename__: ClassVar[Any] = "question_meter"
+    __table_args__ = (
+        _refers("question_id", "question.question_id"),
+        _refers("meter_id", "meter.meter_id"),
+        Index(None, "meter_id"),
+    )
+
+    question_id: str = Field(sa_type=Text, primary_key=True)
+    meter_id: str = Field(sa_type=Text, primary_key=True)
+    position: int
+
+
+class QuestionDue(Table, table=True):
+    """The periods for which a question must be answered: from `due_at` on it is due, after `late_after` late."""
+
+    __tablename__: ClassVar[Any] = "question_due"
+    __table_args__ = (_refers("question_id", "question.question_id"),)
+
+    question_id: str = Field(sa_type=Text, primary_key=True)
+    period: str = Field(sa_type=Text, primary_key=True)
+    period_end: date
+    due_at: date
+    late_after: date
+
+
+class Answer(Table, table=True):
+    """The newest vintage of each answer, kept beside the vintages in the same transaction."""
+
+    __table_args__ = (
+        _refers("question_id", "question.question_id"),
+        _one_of("change_class", ANSWER_CHANGE_CLASSES),
+    )
+
+    question_id: str = Field(sa_type=Text, primary_key=True)
+    period: str = Field(sa_type=Text, primary_key=True)
+    period_end: date
+    value: float | None = Field(sa_type=Double)
+    sample_size: int | None
+    status: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+    change_class: str = Field(sa_type=Text)
+    recorded_at: datetime = Field(sa_type=Timestamp)
+
+
+class AnswerVintage(Table, table=True):
+    """One state of one answer: what a party said, when, in which role, and why it changed. Never updated."""
+
+    __tablename__: ClassVar[Any] = "answer_vintage"
+    __table_args__ = (
+        _refers("question_id", "question.question_id"),
+        _one_of("change_class", ANSWER_CHANGE_CLASSES),
+        Index(None, "recorded_at"),
+    )
+
+    question_id: str = Field(sa_type=Text, primary_key=True)
+    period: str = Field(sa_type=Text, primary_key=True)
+    recorded_at: datetime = Field(sa_type=Timestamp, primary_key=True)
+    period_end: date
+    area_code: str = Field(sa_type=Text)
+    party_id: str = Field(sa_type=Text)
+    value: float | None = Field(sa_type=Double)
+    sample_size: int | None
+    status: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+    change_class: str = Field(sa_type=Text)
+    role: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    collection_id: str = Field(sa_type=Text)  # the import that brought it

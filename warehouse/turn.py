@@ -9,9 +9,15 @@ from sqlalchemy import Connection, func, select, text
 from warehouse import tables
 
 _TURN_KEY = 7_203_214_412  # of the PostgreSQL advisory lock that the one whose turn it is holds
-_OWNER, _VERSION, _QUARANTINE, _STATE = (
+_OWNER, _VERSION, _QUARANTINE, _STATE, _ANSWER = (
     tables.table_of(one)
-    for one in (tables.Owner, tables.CatalogueVersion, tables.Quarantine, tables.DatasetState)
+    for one in (
+        tables.Owner,
+        tables.CatalogueVersion,
+        tables.Quarantine,
+        tables.DatasetState,
+        tables.AnswerVintage,
+    )
 )
 _MOMENTS = (
     _OWNER.c.last_recorded_at,
@@ -19,6 +25,7 @@ _MOMENTS = (
     _QUARANTINE.c.opened_at,
     _QUARANTINE.c.decided_at,
     _STATE.c.last_fetch,
+    _ANSWER.c.recorded_at,
 )
 
 
@@ -26,7 +33,8 @@ def take_turn(connection: Connection) -> datetime | None:
     """Waits until no other turn is open, and holds this one until the transaction ends.
 
     Gives the time of the newest thing that was applied before: a vintage, a state of the catalogue, a quarantine, a
-    decision, a fetch without news; None where nothing was. `connection` is one of warehouse.engine.writing.
+    decision, a fetch without news, an answer of people; None where nothing was. `connection` is one of
+    warehouse.engine.writing.
     """
     if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN_KEY})

@@ -8,10 +8,25 @@ from typing import get_args
 
 from models.catalogue.fields import Draft, Fields
 from models.catalogue.items import Item, Place
-from models.programme import Cluster, Goal, Measure, Meter, MeterKind, Party, Programme, ProgrammeArea
+from models.catalogue.reporting_fields import Asked, read_asked, read_reporting
+from models.programme import (
+    Cluster,
+    Goal,
+    Measure,
+    Meter,
+    MeterKind,
+    NarrativeAsks,
+    Party,
+    Programme,
+    ProgrammeArea,
+)
 
 METER_KINDS: tuple[MeterKind, ...] = get_args(MeterKind)
 BY_HAND: tuple[MeterKind, ...] = ("survey", "administrative", "narrative")
+NARRATIVE_ASKS: tuple[NarrativeAsks, ...] = get_args(NarrativeAsks)
+_UNASKED = Asked(
+    "annual", rhythm_assumed=True, due_days=None, grace_days=None, first_period="", last_period=""
+)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -53,6 +68,7 @@ def read_programme(draft: Draft, item: Item, files: Sequence[Item]) -> Programme
         measures=tuple(measures),
         approved=approved,
         approved_by_fi=f.text("approved_by_fi", required=False),
+        reporting=read_reporting(draft, f, first_year, last_year),
     )
     return programme if f.done() else None
 
@@ -149,7 +165,10 @@ def _measures(draft: Draft, parent: Fields, area_id: str, goal_id: str, cluster_
             texts.append(r.text("text_fi"))
             parties.extend(r.refers_to_all("parties", "party", required=True))
             r.done()
-        meters = [_meter(draft, meter_id, id, one) for meter_id, one in f.entries("meters", required=True)]
+        meters = [
+            _meter(draft, meter_id, id, one, set(parties))
+            for meter_id, one in f.entries("meters", required=True)
+        ]
         measure = Measure(
             id=id,
             order=f.integer("order", 1, 9999),
@@ -167,12 +186,16 @@ def _measures(draft: Draft, parent: Fields, area_id: str, goal_id: str, cluster_
     return found
 
 
-def _meter(draft: Draft, id: str, measure_id: str, item: Item) -> Meter | None:
+def _meter(draft: Draft, id: str, measure_id: str, item: Item, responsible: set[str]) -> Meter | None:
     draft.declare("meter", id, item.place)
     f = Fields(draft, item, f"meter '{id}'")
     _starts(f, item.place, "meter", id, measure_id + "-m")
     kind = f.choice("kind", METER_KINDS)
     note_fi, note_en = f.both("note", required=False)
+    is_asked = kind == "narrative"  # the figures of others are asked as their indicators say
+    asked = read_asked(f, None, "annual") if is_asked else _UNASKED
+    by_hand = kind in BY_HAND
+    several = f.flag("reporter_assumed") if by_hand and f.has("reporter_assumed") else len(responsible) > 1
     meter = Meter(
         id=id,
         measure_id=measure_id,
@@ -182,6 +205,14 @@ def _meter(draft: Draft, id: str, measure_id: str, item: Item) -> Meter | None:
         reporter=f.refers("reporter", "party", required=kind in BY_HAND),
         note_fi=note_fi,
         note_en=note_en,
+        asks=f.choice("asks", NARRATIVE_ASKS, default="status") if is_asked else "status",
+        rhythm=asked.rhythm,
+        rhythm_assumed=asked.rhythm_assumed,
+        reporter_assumed=by_hand and several,
+        due_days=asked.due_days,
+        grace_days=asked.grace_days,
+        first_period=asked.first_period,
+        last_period=asked.last_period,
     )
     if f.ok and kind == "none" and meter.text_fi:
         f.wrong(item.place, "a meter of kind 'none' has no 'text_fi'")

@@ -5,6 +5,7 @@ Their environment is taken from compose.yaml; only addresses are changed.
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -15,7 +16,7 @@ import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from models.ledger import scope_to_json
 from warehouse.engine import open_engine, reading
 from warehouse.read import view
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("stacks of servers")]
 
 LOGIN = "engineer:pa:ss w%rd"  # not beyond ASCII: Prefect answers 500 then
 DATASET = "statfin/ssaaty/121w"
@@ -48,12 +49,15 @@ VALUES = {
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """A port that nobody has, and that no outgoing connection of another test is given meanwhile."""
+    while True:
+        port = random.randint(20_000, 29_999)  # noqa: S311 - no secret
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
-def wait_for(what: str, answer: Any, seconds: float = 120.0) -> Any:
+def wait_for(what: str, answer: Any, seconds: float = 240.0) -> Any:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = answer()
@@ -91,6 +95,7 @@ class Stack:
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,  # so that what it starts can be ended with it
             )
         self.started.append(process)
         return process
@@ -225,10 +230,11 @@ def _server(root: Path, folder: Path, warehouse_url: str, database: dict[str, st
         for process in reversed(stack.started):
             process.terminate()
         for process in reversed(stack.started):
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def test_a_worker_collects_from_what_set_up_made(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +290,7 @@ def test_a_worker_collects_from_what_set_up_made(stack: Stack, monkeypatch: pyte
         with urlopen(f"http://127.0.0.1:{health}/health", timeout=10) as answer:
             assert answer.status == 200
         worker.send_signal(signal.SIGTERM)
-        worker.wait(60)
+        worker.wait(120)
 
     if "PGPASSWORD" in stack.client:
         monkeypatch.setenv("PGPASSWORD", stack.client["PGPASSWORD"])

@@ -237,6 +237,23 @@ def test_figures_that_became_none_are_a_warning_when_few_and_hold_back_when_many
     assert check.rows[0]["old"] is not None and check.rows[0]["new"] is None
 
 
+@pytest.mark.parametrize(("every", "severity"), [(4, "critical"), (6, "warning")])
+def test_figures_lost_here_and_there_are_many_from_a_fifth_of_a_content(stored, every, severity):
+    area = stored["area_code"].cat.codes.to_numpy()
+    hidden = (area + stored["period"].cat.codes.to_numpy()) % every == 0
+    hidden &= where(stored, content="births")
+    answer = stored[list(OBSERVATION_COLUMNS)].assign(value=stored["value"].mask(hidden))
+    assert failed(gate(answer, stored))["lost figures"].severity == severity
+
+
+@pytest.mark.parametrize(("months", "severity"), [(36, "critical"), (30, "warning")])
+def test_figures_lost_in_half_of_a_series_are_many(stored, months, severity):
+    answer = stored[list(OBSERVATION_COLUMNS)]
+    lost = span("2021M01", shift("2021M01", months - 1))
+    answer = changed(answer, lambda value: value * np.nan, content="births", area_code="KU001", period=lost)
+    assert failed(gate(answer, stored))["lost figures"].severity == severity
+
+
 def test_final_values_that_are_preliminary_again_are_a_warning(table, stored):
     again = categorical(
         table.assign(status=np.where(table["period"].astype("str") >= "2026M04", "preliminary", "final"))
@@ -311,6 +328,14 @@ def test_a_whole_table_calculated_anew_holds_back_unless_its_areas_were_restated
     anew = changed(anew, lambda value: np.round(value * 1.015), content="unemployed")
     assert graves(gate(anew, stored)) == {"revised share"}
     assert failed(gate(anew, stored, restated=AREAS)) == {}
+
+
+def test_revisions_of_the_newest_stored_month_alone_are_no_share_of_the_history(table):
+    two = table[where(table, period=["2026M04", "2026M05"])].reset_index(drop=True)
+    revised = changed(two, lambda value: np.round(value * 1.02), content="unemployed", period="2026M05")
+    assert failed(gate(revised, two.assign(change_class="new"))) == {}
+    older = changed(two, lambda value: np.round(value * 1.02), content="unemployed", period="2026M04")
+    assert graves(gate(older, two.assign(change_class="new"))) == {"revised share"}
 
 
 def past_of(stored, times, by):
@@ -442,6 +467,58 @@ def test_two_areas_that_doubled_are_no_unit_slip(table, stored):
     )
     report = gate(some, stored)
     assert "unit" not in failed(report) and "jumps" in failed(report)
+
+
+def test_two_areas_whose_history_doubled_are_no_unit_slip_either(table, stored):
+    some = changed(table, lambda value: value * 2, content="unemployed", area_code=AREAS[:2])
+    report = gate(some, stored)
+    assert "unit" not in failed(report) and "revision size" in graves(report)
+
+
+def yearly(value, years=range(2000, 2021)):
+    """`unemployed` of twelve areas, `value(number of the area, year)`."""
+    rows = [
+        ("unemployed", "", area, str(year), float(value(number, year)), "", "final")
+        for number, area in enumerate(AREAS, 1)
+        for year in years
+    ]
+    return categorical(pd.DataFrame(rows, columns=list(OBSERVATION_COLUMNS)))
+
+
+def test_what_fell_to_a_tenth_and_came_back_is_no_lost_decimal_point():
+    frame = yearly(lambda number, year: number * (200 if year == 2019 else 2000))
+    fell, back = without(frame, period="2020"), frame
+    assert "unit" not in failed(gate(back, fell.assign(change_class="new")))
+    before = without(fell, period="2019").assign(change_class="new")
+    assert failed(gate(fell, before))["unit"].cause == "unemployed: a decimal point moved?"
+
+
+def test_counts_of_a_few_that_double_everywhere_say_nothing():
+    frame = yearly(
+        lambda number, year: 2 * (3 + number % 3) if year == 2002 else 3 + number % 3, range(2000, 2003)
+    )
+    assert failed(gate(frame, without(frame, period="2002").assign(change_class="new"))) == {}
+
+
+def test_twice_the_level_of_one_series_with_no_history_may_be_chance():
+    few = yearly(lambda number, year: 100 + number, range(2000, 2003))
+    one = few[where(few, area_code="KU003")].reset_index(drop=True)
+    new = changed(one, lambda value: value * 2, period="2002")
+    assert failed(gate(new, without(one, period="2002").assign(change_class="new"))) == {}
+    known = one.assign(change_class="new")
+    assert set(failed(gate(new, known))) == {"revision size"}
+    twice = changed(one, lambda value: value * 2, period=["2001", "2002"])
+    assert "unit" in failed(gate(twice, known))
+
+
+def test_one_of_three_areas_that_jumps_is_no_jump_of_all(table, stored):
+    three = {"area_code": AREAS[9:], "content": "unemployed"}
+    only = table[where(table, **three)].reset_index(drop=True)
+    known = stored[where(stored, **three)].reset_index(drop=True)
+    leapt = changed(only, lambda value: value * 3, area_code=AREAS[10], period="2026M06")
+    assert failed(gate(leapt, known))["jumps"].severity == "warning"
+    leapt = changed(only, lambda value: value * 3, period="2026M06")
+    assert failed(gate(leapt, known))["jumps"].severity == "critical"
 
 
 def test_small_counts_that_double_say_nothing(table, stored):
@@ -795,10 +872,15 @@ def test_what_is_gone_is_said_once_and_may_return(table):
 
 def test_a_snapshot_that_says_its_division_is_restated_and_not_revised(table):
     moved = changed(table, lambda value: np.round(value * 1.4), content="unemployed", area_code="KU007")
-    (at, before), (then, _) = snapshots(table, MONTHS[-2:])
-    known = [Snapshot(at, before, None, "2026-01-01"), Snapshot(then, moved, None, "2027-01-01")]
+    (at, first), (then, second), (now, _) = snapshots(table, MONTHS[-3:])
+    known = [
+        Snapshot(at, first, None, "2026-01-01"),
+        (then, second),
+        Snapshot(now, moved, None, "2027-01-01"),
+    ]
     assert backtest(known, DATASET, []) == []
-    assert {one.rule for one in backtest([(at, before), (then, moved)], DATASET, [])} >= {"revision size"}
+    unknown = [(at, first), (then, second), (now, moved)]
+    assert {one.rule for one in backtest(unknown, DATASET, [])} >= {"revision size"}
 
 
 def test_exceptions_are_judged_on_the_day_of_the_snapshot(table):

@@ -268,9 +268,11 @@ def test_the_server_and_the_runner_call_nobody_outside_and_keep_their_state_unde
         assert one.environ["DO_NOT_TRACK"] == "1"
         assert one.environ["PREFECT_SERVER_UI_V2_ENABLED"] == "false"
         assert one.environ["PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT"] == "false"
+        assert one.environ["PREFECT_SERVER_UI_STATIC_DIRECTORY"] == str(tmp_path / "prefect" / "ui")
         assert one.environ["PREFECT_SERVER_EPHEMERAL_ENABLED"] == "false"
         assert one.environ["GX_ANALYTICS_ENABLED"] == "false"
         assert one.log.parent == tmp_path / "logs"
+    assert "flows.offline" in server.command
     assert server.environ["PREFECT_SERVER_API_HOST"] == "127.0.0.1"
     assert "PREFECT_API_URL" not in server.environ, "a browser elsewhere would be sent to its own machine"
     assert runner.environ["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"

@@ -164,3 +164,11 @@ def test_over_any_history_each_beginning_is_told_at_most_once_and_each_end_after
     assert len(ends) == len(set(ends))
     switches = "".join("1" if one == "on" else "0" for one in days)
     assert len(ends) == sum(pair == "10" for pair in map("".join, pairwise(switches)))
+
+
+def test_answers_that_were_due_and_are_late_now_are_told_as_over_only_when_they_are_there():
+    due_before = kept({"begun": 40}, ended=0, opened=40, kind="answers_due", subject="vima/2026Q1")
+    late_now = kept(opened=0, kind="answers_late", subject="vima/2026Q1")
+    assert [one.event for one in due([due_before, late_now], NOW)] == ["begun"]
+    late_before = kept({"begun": 3}, ended=0, opened=3, kind="answers_late", subject="vima/2026Q1")
+    assert [one.event for one in due([due_before, late_before], NOW)] == ["ended", "ended"]

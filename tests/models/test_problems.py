@@ -17,6 +17,7 @@ from models.problems import (
     RunFacts,
     Situation,
     TouchedMeasure,
+    Unanswered,
     diff,
     open_problems,
     problem_from_json,
@@ -147,8 +148,21 @@ def test_the_parties_of_the_measures_answer_and_for_what_is_technical_the_engine
     assert untouched.answers_en == ("data engineer",)
 
 
-def test_only_a_table_that_is_gone_leaves_the_whole_healthy():
-    assert set(KINDS) - UNHEALTHY == {"discontinued"}
+def test_a_table_that_is_gone_and_people_who_have_not_answered_leave_the_whole_healthy():
+    assert set(KINDS) - UNHEALTHY == {"answers_late", "answers_due", "discontinued"}
+
+
+def test_answers_that_are_missing_are_one_problem_of_a_party_and_period_due_or_late():
+    measure = TouchedMeasure("2.1.01", "Vetovoimatekijät", ("Viestintä",))
+    due = Unanswered("vima", "Viestintä", "2026Q1", date(2026, 4, 30), 2, is_late=False, measures=(measure,))
+    (found,) = problems(unanswered=(due,))
+    assert (found.key, found.severity) == ("answers_due:vima/2026Q1", "warning")
+    assert "2 vastausta kaudelta 2026Q1 puuttuu, määräpäivä oli 30.4.2026." in found.text_fi
+    assert "mittaristo forms remind --party vima" in found.todo_fi
+    assert found.answers_fi == ("Viestintä",)
+    (late,) = problems(unanswered=(replace(due, is_late=True, count=1),))
+    assert late.key == "answers_late:vima/2026Q1"
+    assert "one answer for 2026Q1 missing, due 2026-04-30, and the grace is over" in late.text_en
 
 
 def test_problems_come_by_kind_then_subject():

@@ -113,24 +113,40 @@ def test_withdrawn_values_and_series_that_are_not_in_both_say_nothing(values):
     assert areas_of(values, others) == set()
 
 
+def test_an_area_whose_figures_all_became_zero_is_not_restated(values):
+    emptied = {key: 0.0 if key[1] == "KU105" else value for key, value in values.items()}
+    assert areas_of(values, emptied) == set()
+    partly = {
+        key: value + 1 if key[1] == "KU105" and key[2] == PERIODS[0] else value
+        for key, value in emptied.items()
+    }
+    assert areas_of(values, partly) == {"KU105"}
+
+
 CELLS = [(content, area, period) for content in CONTENTS for area in AREAS for period in PERIODS[:5]]
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    before=st.dictionaries(st.sampled_from(CELLS), st.sampled_from([1.0, 2.0, float("nan")])),
-    after=st.dictionaries(st.sampled_from(CELLS), st.sampled_from([1.0, 2.0, float("nan")])),
+    before=st.dictionaries(st.sampled_from(CELLS), st.sampled_from([0.0, 1.0, 2.0, float("nan")])),
+    after=st.dictionaries(st.sampled_from(CELLS), st.sampled_from([0.0, 1.0, 2.0, float("nan")])),
 )
 def test_the_rule_holds_for_any_two_states(before, after):
     both = [key for key in before if key in after]
     newest = max((period for _, _, period in both), default="")
-    cells, moved = defaultdict(int), defaultdict(int)
+    cells, moved, emptied = defaultdict(int), defaultdict(int), defaultdict(int)
     for content, area, period in both:
         if period < newest:
             old, new = before[content, area, period], after[content, area, period]
             cells[content, area] += 1
-            moved[content, area] += not (old == new or (np.isnan(old) and np.isnan(new)))
-    expected = {area for (content, area), count in cells.items() if 2 * moved[content, area] > count}
+            has_moved = not (old == new or (np.isnan(old) and np.isnan(new)))
+            moved[content, area] += has_moved
+            emptied[content, area] += has_moved and new == 0
+    expected = {
+        area
+        for (content, area), count in cells.items()
+        if 2 * moved[content, area] > count and emptied[content, area] < moved[content, area]
+    }
     assert areas_of(before, after) == expected
 
 

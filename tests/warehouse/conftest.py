@@ -12,7 +12,17 @@ from models.dataset import Dataset, Source
 from models.formula import Formula, parse_formula
 from models.indicator import Indicator, IndicatorKind, Input
 from models.observation import OBSERVATION_COLUMNS
-from models.programme import Cluster, Goal, Measure, Meter, MeterKind, Party, Programme, ProgrammeArea
+from models.programme import (
+    Cluster,
+    Goal,
+    Measure,
+    Meter,
+    MeterKind,
+    Party,
+    Programme,
+    ProgrammeArea,
+    Reporting,
+)
 
 FrameOf = Callable[..., pd.DataFrame]
 
@@ -112,7 +122,7 @@ def catalogue() -> Catalogue:
         _indicator("regional", datasets=("statfin/b/2",), area_levels=("region",), region="region_only"),
         _indicator("flights", datasets=("statfin/c/3",), area_levels=("airport",), region="none"),
         _indicator("idle", datasets=("statfin/c/3",)),
-        _indicator("asked", "survey"),
+        _indicator("asked", "survey", reporter="city"),
     ]
     programme = Programme(
         id="ohjelma",
@@ -133,6 +143,8 @@ def catalogue() -> Catalogue:
             _measure("1.K1.01", 4, ("open_data", ("flights",)), goal_id=""),
             _measure("1.1.04", 5, ("open_data", ("idle",)), ("narrative", ())),
         ),
+        # nothing that people owe is due in the tests' lifetime, except where a test says otherwise
+        reporting=Reporting(2026, due_days={"annual": 100_000}, grace_days={"annual": 30}),
     )
     return Catalogue(
         programme=programme,

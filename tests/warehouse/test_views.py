@@ -10,10 +10,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from models.catalogue import Catalogue, load_catalogue
+from models.forms import questions
+from models.forms_answers import Answer, Change
 from models.ledger import Counts, LedgerRow
 from warehouse import read
 from warehouse.catalogue import sync
 from warehouse.engine import open_engine, reading, upgrade, writing
+from warehouse.forms import store_answers
 from warehouse.keys import indicator_owner
 from warehouse.ledger import close_run, open_run, set_state, write_row
 from warehouse.load import store
@@ -41,10 +44,22 @@ CONTRACT: Mapping[str, str] = {
     ),
     "dashboard_measures": (
         "measure_id area_id goal_id cluster_id text_fi responsible meters answered state has_proxy "
-        "has_quarantined"
+        "has_quarantined short_fi position due_at reporter_names_fi late_meters due_meters proxy_note_fi"
     ),
     "dashboard_meters": (
-        "meter_id measure_id text_fi kind reporter state latest_text latest_value latest_unit latest_period"
+        "meter_id measure_id text_fi kind reporter state latest_text latest_value latest_unit latest_period "
+        "latest_indicator_id latest_area_code latest_class_code has_quarantined note_fi note_en position due_at "
+        "reporter_name_fi rhythm rhythm_assumed reporter_assumed proxy_note_fi latest_status latest_sample_size "
+        "latest_text_period latest_source"
+    ),
+    "dashboard_reports": (
+        "meter_id measure_id question_id indicator_id question_fi asks period period_end area_code value unit_fi "
+        "sample_size status status_fi text change_class role reason party_id party_name_fi recorded_at "
+        "superseded_at is_retired"
+    ),
+    "dashboard_due": (
+        "party_id party_name_fi meter_id measure_id question_id indicator_id question_fi asks unit_fi period "
+        "period_end due_at late_after state rhythm rhythm_assumed reporter_assumed"
     ),
     "dashboard_meter_indicators": "meter_id indicator_id",
     "dashboard_freshness": "dataset_id state last_release last_fetch next_expected last_error",
@@ -131,6 +146,15 @@ def fill(engine: Engine, catalogue: Catalogue, frame_of: FrameOf, day: Day) -> N
         )
         write_row(connection, LedgerRow("run-1", "statfin/b/2", "failed", "HTTP 403"), recorded_at=day(1))
         close_run(connection, "run-1", ended_at=day(1) + timedelta(minutes=1), state="red")
+        answered = Answer("1.1.04-m2", "2025", status="done", text="Tehty")
+        store_answers(
+            connection,
+            [Change(answered, "new", "")],
+            {one.id: one for one in questions(catalogue)},
+            recorded_at=day(5),
+            role="päällikkö",
+            collection_id="form",
+        )
 
 
 def test_the_columns_of_every_view_are_those_of_the_contract_in_its_order(engine: Engine) -> None:
@@ -177,11 +201,14 @@ def test_booleans_times_and_days_have_their_own_types_on_postgresql(
         if not (view_name == "dashboard_runs" and name == "new"):
             kinds.setdefault(name, set()).add(kind)
     assert all(len(found) == 1 for found in kinds.values()), kinds
-    for flag in ("is_proxy", "is_synthetic", "has_proxy", "has_quarantined", "headline", "is_retired"):
+    for flag in (
+        *("is_proxy", "is_synthetic", "has_proxy", "has_quarantined", "headline", "is_retired"),
+        *("rhythm_assumed", "reporter_assumed"),
+    ):
         assert kinds[flag] == {"boolean"}
     for moment in ("recorded_at", "superseded_at", "source_updated_at", "started_at", "last_release"):
         assert kinds[moment] == {"timestamp with time zone"}
-    for dated in ("period_start", "period_end", "next_expected"):
+    for dated in ("period_start", "period_end", "next_expected", "due_at", "late_after"):
         assert kinds[dated] == {"date"}
     for number in ("value", "old", "new", "previous_value", "baseline_value"):
         assert kinds[number] == {"double precision"}
@@ -481,12 +508,13 @@ def test_a_measure_takes_the_first_of_its_meters_states_and_counts_those_answere
     assert not bool(measures.loc["1.1.03", "has_quarantined"])
 
 
-def test_figures_entered_by_hand_are_not_what_makes_a_meter_measured(
+def test_a_figure_that_people_report_makes_a_meter_measured(
     engine: Engine, catalogue: Catalogue, frame_of: FrameOf, day: Day
 ) -> None:
     synced(engine, catalogue)
     put(engine, "asked", frame_of(("KU205", "2025", 7), content=""), day(1))
-    assert meter_states(engine)["1.1.02-m2"] == "no_data"
+    meter = view(engine, "dashboard_meters").set_index("meter_id").loc["1.1.02-m2"]
+    assert list(meter[["state", "latest_value", "latest_source"]]) == ["measured", 7, "manual"]
 
 
 def test_indicators_say_what_they_are_where_from_and_under_which_licence(
