@@ -255,11 +255,13 @@ def gates_backtest(dataset: Annotated[str, typer.Option(help="Only this dataset.
 
 
 @report_app.command("build")
-def report_build() -> None:
+def report_build(
+    as_of: Annotated[str, typer.Option(help="Date or instant: the pages by what was known then.")] = "",
+) -> None:
     """Builds the report's pages from the warehouse."""
     from flows.commands import build_report
 
-    build_report(os.environ)
+    build_report(os.environ, as_of)
 
 
 PARTY = Annotated[str, typer.Option(help="Only this responsible party (its id, as in forms due).")]

@@ -186,13 +186,16 @@ def check_catalogue(environ: Mapping[str, str]) -> None:
         )
 
 
-def build_report(environ: Mapping[str, str]) -> None:
-    """`mittaristo report build`: the pages under the home folder."""
+def build_report(environ: Mapping[str, str], as_of: str) -> None:
+    """`mittaristo report build`: the pages under the home folder; those as of a time in a folder of their own."""
     settings = read_settings(environ)
+    moment = parse_moment(as_of) if as_of else None
+    folder = settings.home / ("report" if moment is None else f"report-{moment:%Y%m%dT%H%M%SZ}")
     with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
         now = datetime.now(UTC)
-        page = build_site(connection, pipeline.catalogue, settings.home / "report", now)
-        build_validation(connection, settings.home / "report" / "validation", now)
+        page = build_site(connection, pipeline.catalogue, folder, now, as_of=moment)
+        if moment is None:
+            build_validation(connection, folder / "validation", now)
     out(f"report: {page}")
 
 

@@ -136,7 +136,7 @@ def checked(borders: Borders, what: str) -> Borders:
     for code, rings in borders.rings.items():
         if not _CODE.fullmatch(code):
             raise SourceError(
-                f"{what}: '{code[:20]}' is no code of a municipality (KU205); look at the source"
+                f"{what}: '{code[:20]}' is no code of a municipality (such as KU091); look at the source"
             )
         if not rings or any(len(ring) < 3 for ring in rings):
             raise SourceError(

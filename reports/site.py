@@ -191,9 +191,7 @@ def _environment(words: Words) -> Environment:
         "attributions": [
             words.of(one, "attribution") for one in facts.catalogue.sources.values() if one.automatic
         ],
-        "dashes": {
-            kind: " ".join(f"{one:g}" for one in form[0]) for kind, form in charts.LINE_FORMS.items()
-        },
+        "dashes": {kind: " ".join(f"{one:g}" for one in form[0]) for kind, form in charts.LINE_FORMS.items()},
     }
     return environment
 

@@ -1,55 +1,32 @@
-"""The report's page in a real browser: it stands alone, speaks Finnish and works with a keyboard."""
+"""The site in a real browser: accessible, alone, usable with a keyboard, on narrow and wide screens."""
 
 import shutil
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
-
-from demo.sample import load_sample, sample_scope
-from demo.stand_in import StandIn
-from demo.table import SampleTable
-from flows.adopt import adopt
-from flows.collect import Collection, collect, read_limits
-from flows.pipeline import VERSION, new_run_id, open_pipeline, utc_now
-from flows.settings import Settings
-from reports.site import build_site
-from warehouse.engine import reading, writing
-from warehouse.ledger import open_run
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
 
 pytestmark = [pytest.mark.chromium, pytest.mark.long]
 CHROMIUM = shutil.which("chromium")
-
-
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("site")
-    tables: Mapping[str, SampleTable] = load_sample()
-    with StandIn(tables, calls=10_000, window=1.0) as stand_in:
-        settings = Settings(
-            home=home, database_url=f"sqlite:///{home / 'x.db'}", urls={"statfin": stand_in.url}
-        )
-        with open_pipeline(settings) as pipeline:
-            scope = sample_scope(pipeline.catalogue, tables)
-            adopt(pipeline, scope)
-            run_id = new_run_id()
-            with writing(pipeline.engine) as connection:
-                open_run(
-                    connection,
-                    run_id=run_id,
-                    source="statfin",
-                    started_at=utc_now(),
-                    program_version=VERSION,
-                    catalogue_fingerprint="",
-                )
-            limits, _ = read_limits(pipeline, "statfin", run_id)
-            collection = Collection(pipeline, run_id, "statfin", limits, scope)
-            for dataset_id in ("statfin/vkour/12bs", "statfin/tyonv/12tf", "statfin/tyonv/12r5"):
-                assert collect(collection, dataset_id).state == "fetched"
-            with reading(pipeline.engine) as connection:
-                return build_site(connection, pipeline.catalogue, home / "report", datetime.now(UTC))
+KINDS = (
+    "index.html",
+    "areas/1.html",
+    "areas/3.html",
+    "goals/1.2.html",
+    "measures/1.1.01.html",
+    "measures/1.2.01.html",
+    "indicators/tertiary_share.html",
+    "indicators/unemployment_rate.html",
+    "indicators/airport_passengers.html",
+    "indicators.html",
+    "due.html",
+    "freshness.html",
+    "changes.html",
+    "method.html",
+    "accessibility.html",
+)
+LANGUAGES = ("", "sv/", "en/")
 
 
 @pytest.fixture(scope="module")
@@ -65,41 +42,128 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-def test_the_page_asks_for_nothing_outside_its_file_and_logs_no_error(
-    browser: Browser, page_file: Path
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("site", "kind"),
+    [
+        *(("long_site", kind) for kind in KINDS),
+        *(("real_site", kind) for kind in KINDS if kind.startswith(("index", "measures", "due"))),
+    ],
+)
+def test_axe_finds_nothing_wrong(browser: Browser, request, site: str, kind: str, scheme) -> None:
+    folder = request.getfixturevalue(site).folder
+    # the page's own policy forbids scripts, axe too
+    context = browser.new_context(
+        color_scheme=scheme, bypass_csp=True, viewport={"width": 1280, "height": 900}
+    )
+    found = []
+    for language in LANGUAGES:
+        page = context.new_page()
+        page.goto((folder / language / kind).as_uri())
+        for one in Axe().run(page).response["violations"]:
+            found.append((language, one["id"], one["nodes"][0]["html"]))
+        page.close()
+    context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_asks_for_nothing_outside_its_file_and_logs_no_error(
+    browser: Browser, long_site, kind: str
 ) -> None:
     page = browser.new_page()
     asked, said = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: said.append(message.text))
-    page.goto(page_file.as_uri())
-    assert asked == [page_file.as_uri()]
+    address = (long_site.folder / kind).as_uri()
+    page.goto(address)
+    page.wait_for_load_state()
+    assert [one for one in asked if one != "data:,"] == [address]
     assert said == []
-    assert page.locator("html").get_attribute("lang") == "fi"
-    assert page.locator("h1").count() == 1
     page.close()
 
 
-def test_the_figures_stand_in_the_page_as_finnish_writes_them(browser: Browser, page_file: Path) -> None:
-    page = browser.new_page()
-    page.goto(page_file.as_uri())
-    row = page.locator("tr", has_text="Korkea-asteen tutkinnon suorittaneiden osuus").first
-    assert "31,3" in row.inner_text()
-    assert page.locator("section[aria-labelledby=measures] tbody tr").count() == 79
-    page.close()
-
-
-@pytest.mark.parametrize("width", [360, 1280])
-def test_nothing_but_the_tables_scrolls_sideways(browser: Browser, page_file: Path, width: int) -> None:
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_but_the_tables_scrolls_sideways(
+    browser: Browser, long_site, width: int, language: str
+) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800})
-    page.goto(page_file.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for kind in KINDS:
+        page.goto((long_site.folder / language / kind).as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, kind
     page.close()
 
 
-def test_wide_tables_can_be_reached_with_the_keyboard(browser: Browser, page_file: Path) -> None:
+def _tab_to(page: Page, script: str, most: int = 200) -> None:
+    """Presses Tab until the script says that what has the focus is what was looked for."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate(script):
+            return
+    raise AssertionError(f"Tab never came to {script}")
+
+
+def test_a_keyboard_leads_from_the_front_page_to_a_measure_s_table(browser: Browser, long_site) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 800})
-    page.goto(page_file.as_uri())
+    page.goto((long_site.folder / "index.html").as_uri())
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('role')") == "region"
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+    focused = "document.activeElement.getAttribute('href')"
+    _tab_to(page, f"{focused} === 'areas/1.html'")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/areas/1.html")
+    _tab_to(page, f"{focused} === '../measures/1.1.01.html'")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/measures/1.1.01.html")
+    _tab_to(page, "document.activeElement.getAttribute('role') === 'region'")
+    assert (
+        page.evaluate("document.activeElement.querySelector('caption').textContent")
+        == "Toimenpiteen mittarit"
+    )
     page.close()
+
+
+def test_what_has_the_focus_is_seen(browser: Browser, long_site) -> None:
+    page = browser.new_page()
+    page.goto((long_site.folder / "index.html").as_uri())
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        assert page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)") >= 2
+    page.close()
+
+
+def test_links_outside_running_text_are_large_enough_to_hit(browser: Browser, long_site) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.goto((long_site.folder / "index.html").as_uri())
+    small = page.evaluate(
+        "[...document.querySelectorAll('nav a')].filter(a => a.getBoundingClientRect().height < 24)"
+        ".map(a => a.textContent)"
+    )
+    assert small == []
+    page.close()
+
+
+def test_lines_of_a_chart_can_be_told_from_the_page_in_light_and_dark(browser: Browser, long_site) -> None:
+    """At least 3 to 1 against the background, as WCAG 1.4.11 asks of graphics."""
+    script = """() => {
+      const parts = text => text.match(/[0-9.]+/g).map(Number);
+      const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+        .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+      const paper = light(parts(getComputedStyle(document.body).backgroundColor));
+      return [...document.querySelectorAll('.chart path.s-focus, .chart path.s-region, .chart path.s-country, '
+        + '.chart path.s-peers')].map(one => light(parts(getComputedStyle(one).stroke)))
+        .map(one => (Math.max(one, paper) + 0.05) / (Math.min(one, paper) + 0.05));
+    }"""
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)
+        page = context.new_page()
+        page.goto((long_site.folder / "indicators/tertiary_share.html").as_uri())
+        contrasts = page.evaluate(script)
+        assert len(contrasts) >= 4
+        assert min(contrasts) >= 3
+        context.close()
