@@ -36,9 +36,8 @@ def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
     settings = read_settings(environ)
     with open_pipeline(settings) as source:
         url = into or f"sqlite:///{_fresh(settings.home / REPLAYED, source.engine)}"
-        engine = open_engine(url)
+        engine = _opened(url, into)
         try:
-            upgrade(engine)
             with reading(engine) as connection:
                 if newest_version(connection) is not None:
                     raise ConfigurationError(
@@ -69,6 +68,23 @@ def replay_raw_store(environ: Mapping[str, str], into: str) -> int:
             return 1 if outcome.different else 0
         finally:
             engine.dispose()
+
+
+def _opened(url: str, into: str) -> Engine:
+    """The database to rebuild into, with its tables. Raises ConfigurationError that names --into where it was given."""
+    try:
+        engine = open_engine(url)
+        try:
+            upgrade(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+    except ConfigurationError as error:
+        text = str(error)
+        raise ConfigurationError(
+            text.replace("MITTARISTO_DATABASE_URL", "--into") if into else text
+        ) from error
+    return engine
 
 
 def _look_ahead(replayed: Pipeline) -> None:
