@@ -296,7 +296,9 @@ def test_no_text_has_cyrillic_letters(catalogue: Catalogue) -> None:
 
 def test_travel_is_compared_with_2019_and_says_why(catalogue: Catalogue) -> None:
     with_baseline = {one.id for one in catalogue.indicators.values() if one.baseline}
-    travel = {id for id in catalogue.indicators if id.startswith(("tourist_", "hotel_", "airport_", "visitor_"))}
+    travel = {
+        id for id in catalogue.indicators if id.startswith(("tourist_", "hotel_", "airport_", "visitor_"))
+    }
     assert with_baseline == travel
     assert all(catalogue.indicators[id].baseline == "2019" for id in travel)
     assert all("pandemia" in catalogue.indicators[id].baseline_reason_fi for id in travel)
