@@ -21,11 +21,10 @@ from models.problems import PageBuild
 from models.schedule import ZONE
 from reports.site import build_site
 from reports.validation import INDEX, build_validation
-from warehouse.catalogue import newest_version
 from warehouse.engine import reading, writing
 from warehouse.lock import hold
 from warehouse.page_builds import note_page_build, page_builds
-from warehouse.quarantine import quarantined
+from warehouse.turn import newest_moment
 
 REPORT, VALIDATION = "report", "validation"
 QUIET: frozenset[LedgerState] = frozenset({"unchanged", "not_due", "not_in_sample"})
@@ -59,7 +58,7 @@ def build_pages(
         ):
             with reading(pipeline.engine) as connection:
                 before = {one.name: one for one in page_builds(connection)}
-                changed = _changed(connection)
+                changed = newest_moment(connection)
             is_news = any(row.state not in QUIET for row in rows)
             for name, first, build in (
                 (REPORT, report_page(pipeline), _report),
@@ -77,8 +76,8 @@ def build_pages(
 def is_stale(build: PageBuild | None, changed: datetime | None, now: datetime) -> bool:
     """Whether pages built so say something that is no longer so at `now`.
 
-    `changed` is when the catalogue or a decision last changed anything. States follow the day (Finland's), so pages of
-    another day are stale.
+    `changed` is when anything last came into the warehouse: a run that was cut off may have stored it and built no
+    pages. States follow the day (Finland's), so pages of another day are stale.
     """
     if build is None or build.error or build.built_at is None:
         return True
@@ -86,12 +85,6 @@ def is_stale(build: PageBuild | None, changed: datetime | None, now: datetime) -
         return True
     zone = ZoneInfo(ZONE)
     return build.built_at.astimezone(zone).date() != now.astimezone(zone).date()
-
-
-def _changed(connection: Connection) -> datetime | None:
-    version = newest_version(connection)
-    moments = [one.decided_at for one in quarantined(connection, open_only=False) if one.decided_at]
-    return max([*moments, *([version.recorded_at] if version else [])], default=None)
 
 
 def _build(

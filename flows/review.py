@@ -184,6 +184,8 @@ def decide_quarantine(
 def show_recodes(environ: Mapping[str, str], dataset_id: str, *, as_json: bool) -> None:
     """`mittaristo recode show`: the codes that sources renamed, with the proof of each."""
     with open_pipeline(read_settings(environ)) as pipeline, reading(pipeline.engine) as connection:
+        if dataset_id and dataset_id not in pipeline.catalogue.datasets:
+            raise ConfigurationError(f"dataset '{dataset_id}' is not in the catalogue; see mittaristo status")
         logged = recodes(connection, dataset_id or None)
         waiting = [one for one in quarantined(connection, dataset_id=dataset_id or None) if one.recode]
     if as_json:

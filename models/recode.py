@@ -25,6 +25,9 @@ import pandas as pd
 from models.area import Area
 from models.dataset import Dataset
 from models.recode_evidence import (
+    AREA,
+    MIN_TELLING,
+    MIN_TELLING_AREA,
     Cell,
     Comparison,
     Evidence,
@@ -641,11 +644,13 @@ def prove(
 
 
 def swapped(frame: pd.DataFrame, stored: pd.DataFrame) -> tuple[Swap, ...]:
-    """The contents of `frame` that bear the figures stored for another content (both OBSERVATION_COLUMNS).
+    """The contents of `frame` that bear the figures stored for another content, and the areas that bear those of
+    another area (both OBSERVATION_COLUMNS).
 
-    For collections whose codes did not change: two contents whose figures changed places give two swaps.
+    For collections whose codes did not change: two whose figures changed places give two swaps.
     """
-    return Comparison(Store(stored, stored.iloc[:0]), frame).swaps()
+    comparison = Comparison(Store(stored, stored.iloc[:0]), frame)
+    return (*comparison.swaps("", MIN_TELLING), *comparison.swaps(AREA, MIN_TELLING_AREA))
 
 
 def _named(

@@ -35,6 +35,9 @@ MIN_SHARE = 0.02  # of the cells may differ (within the usual) where less or not
 MAX_SHARE = 0.5  # more than this may never differ, whatever the past
 MAX_SIZE = 0.5  # of a series' usual magnitude: a larger revision is never taken for usual
 SWAPPED_SHARE = 0.9  # of the telling cells are the other content's where two changed places
+MIN_TELLING_AREA = 20  # areas are many, and small counts of two of them are soon alike
+SAMPLED = 20  # changed cells that are looked at before two are compared whole
+AREA = "area_code"  # in place of a class variable's name: rows side by side by area
 _MAX_DECIMALS = 6
 _SHOWN = 6
 
@@ -115,10 +118,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Swap:
-    """A content that now bears the figures stored for another one, in `others` of `telling` cells.
+    """A content (or an area) that now bears the figures stored for another one, in `others` of `telling` cells.
 
     `telling` are the cells with figures in which the store has different values for the two; `own` of them
-    equal what is stored for the content itself. Two contents that changed places give two of these.
+    equal what is stored for the content itself. Two that changed places give two of these.
     """
 
     content: str
@@ -173,11 +176,12 @@ def without_part(classes: str, name: str) -> str:
 
 
 def _sides(stored: pd.DataFrame, answered: pd.DataFrame, name: str) -> _Sides:
-    """By content where `name` is '', else by the keys of the class variable `name`."""
+    """By content where `name` is '', by area where it is AREA, else by the keys of the class variable `name`."""
     frames = [stored, answered]
-    if not name:
-        rows, keys = _mapped([frame["content"] for frame in frames], str)
-        cells = common_numbers(frames, ("classes", "area_code", "period"))
+    if name in ("", AREA):
+        column, other = ("area_code", "content") if name else ("content", "area_code")
+        rows, keys = _mapped([frame[column] for frame in frames], str)
+        cells = common_numbers(frames, ("classes", other, "period"))
     else:
         classes = [frame["classes"] for frame in frames]
         rows, keys = _mapped(classes, lambda one: class_part(one, name))
@@ -216,7 +220,7 @@ class Comparison:
         self._sides: dict[str, _Sides] = {}
 
     def sides(self, name: str) -> _Sides:
-        """The rows side by side: by content where `name` is '', else by the class variable's keys."""
+        """The rows side by side: by content where `name` is '', by area for AREA, else by the variable's keys."""
         if name not in self._sides:
             self._sides[name] = _sides(self.store.frame, self.answered, name)
         return self._sides[name]
@@ -257,13 +261,16 @@ class Comparison:
             reason=counted.reason(other, unchanged, told_apart),
         )
 
-    def swaps(self) -> tuple[Swap, ...]:
-        """Each content of the answer that bears the figures stored for another one."""
-        sides = self.sides("")
+    def swaps(self, name: str, least: int) -> tuple[Swap, ...]:
+        """Each content ('') or area (AREA) of the answer that bears the figures stored for another one.
+
+        `least` is the number of cells with figures that the store must tell the two apart by.
+        """
+        sides = self.sides(name)
         found = []
         for row, key in enumerate(sides.keys):
             candidates = []
-            for other, its_key in enumerate(sides.keys):
+            for other, its_key in self._likely(sides, row, least):
                 both = (sides.answered[row] >= 0) & (sides.stored[row] >= 0) & (sides.stored[other] >= 0)
                 new = self.value[sides.answered[row, both]]
                 own, others = (self.store.value[sides.stored[one, both]] for one in (row, other))
@@ -276,7 +283,7 @@ class Comparison:
                     others=int((telling & _close(new, others)).sum()),
                 )
                 if (
-                    swap.telling >= MIN_TELLING
+                    swap.telling >= least
                     and swap.others >= SWAPPED_SHARE * swap.telling
                     and swap.own <= (1 - SWAPPED_SHARE) * swap.telling
                 ):
@@ -284,6 +291,19 @@ class Comparison:
             if candidates:
                 found.append(max(candidates, key=lambda one: one.others))
         return tuple(found)
+
+    def _likely(self, sides: _Sides, row: int, least: int) -> list[tuple[int, str]]:
+        """The places and keys whose stored figures a key may bear, by a look at some of its changed cells."""
+        both = np.flatnonzero((sides.answered[row] >= 0) & (sides.stored[row] >= 0))
+        new, own = self.value[sides.answered[row, both]], self.store.value[sides.stored[row, both]]
+        changed = both[~(np.isnan(new) | np.isnan(own) | _close(new, own))]
+        if len(changed) < SWAPPED_SHARE * least:
+            return []
+        looked = changed[:: max(len(changed) // SAMPLED, 1)][:SAMPLED]
+        stored = sides.stored[:, looked]
+        alike = (stored >= 0) & _close(self.value[sides.answered[row, looked]], self.store.value[stored])
+        others = np.flatnonzero(2 * alike.sum(axis=1) >= len(looked))
+        return [(int(one), sides.keys[one]) for one in others if one != row]
 
 
 class _Counted:

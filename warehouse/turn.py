@@ -32,11 +32,18 @@ _MOMENTS = (
 def take_turn(connection: Connection) -> datetime | None:
     """Waits until no other turn is open, and holds this one until the transaction ends.
 
-    Gives the time of the newest thing that was applied before: a vintage, a state of the catalogue, a quarantine, a
-    decision, a fetch without news, an answer of people; None where nothing was. `connection` is one of
-    warehouse.engine.writing.
+    Gives the time of the newest thing that was applied before. `connection` is one of warehouse.engine.writing.
     """
     if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN_KEY})
+    return newest_moment(connection)
+
+
+def newest_moment(connection: Connection) -> datetime | None:
+    """The time of the newest thing that was applied.
+
+    A vintage, a state of the catalogue, a quarantine, a decision, a fetch without news, an answer of people; None where
+    nothing was.
+    """
     found = [connection.execute(select(func.max(one))).scalar_one() for one in _MOMENTS]
     return max((one for one in found if one is not None), default=None)

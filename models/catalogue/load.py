@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -31,6 +33,21 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
     shown = "models/catalogue" if home == PACKAGED else home.resolve().name
     if not home.is_dir():
         raise CatalogueError([f"{home}: there is no such catalogue folder; see MITTARISTO_PROGRAMME"])
+    return _loaded(home, shown, _state(home))
+
+
+def _state(home: Path) -> str:
+    """Changes whenever a file of the catalogue does."""
+    state = hashlib.sha256()
+    for within in sorted(_names(home)):
+        path = home / within
+        content = path.read_bytes() if path.is_file() else b""
+        state.update(f"{within}\0{len(content)}\0".encode() + content)
+    return state.hexdigest()
+
+
+@lru_cache(maxsize=8)  # a catalogue is frozen, and takes a second to read
+def _loaded(home: Path, shown: str, state: str) -> Catalogue:
     draft = Draft()
     items = _files(home, shown, draft)
     catalogue = _read(draft, items)

@@ -278,6 +278,16 @@ def test_one_wild_revision_is_a_warning_with_old_and_new(table, stored):
     assert row["new"] == pytest.approx(1.7 * row["old"]) and row["allowed"] < 0.7 * row["old"]
 
 
+@pytest.mark.parametrize("factor", [2, 0.5, -1])
+def test_one_figure_that_became_another_altogether_holds_back(factor):
+    quiet = yearly(lambda number, year: 20_000 + 1000 * number + year)
+    other = changed(quiet, lambda value: value * factor, area_code="KU003", period="2020")
+    report = gate(other, quiet.assign(change_class="new"))
+    assert graves(report) == {"revision size"}
+    corrected = changed(quiet, lambda value: value * 1.1, area_code="KU003", period="2020")
+    assert failed(gate(corrected, quiet.assign(change_class="new")))["revision size"].severity == "warning"
+
+
 def test_wild_revisions_of_a_month_in_all_areas_hold_back(table, stored):
     report = gate(changed(table, lambda value: value * 1.6, content="unemployed", period="2026M05"), stored)
     assert graves(report) == {"revision size"}

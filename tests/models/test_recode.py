@@ -723,6 +723,26 @@ class TestSwaps:
         _, frame = good(replace(a_table(), values=values), entry())
         assert [(one.content, one.other) for one in swapped(frame, stored)] == [("net", "population")]
 
+    def test_two_areas_that_changed_places_are_named_with_each_other(self):
+        _, stored = good(a_table(), entry())
+        values = a_table().values.copy()
+        values[[2, 7]] = values[[7, 2]]
+        _, frame = good(replace(a_table(), values=values), entry())
+        found = {(one.content, one.other) for one in swapped(frame, stored)}
+        assert found == {(PLACES[2], PLACES[7]), (PLACES[7], PLACES[2])}
+
+    def test_an_area_that_grew_by_another_or_of_which_few_figures_are_known_is_no_swap(self):
+        _, stored = good(a_table(), entry())
+        values = a_table().values.copy()
+        values[2] += values[7]
+        _, frame = good(replace(a_table(), values=values), entry())
+        assert swapped(frame, stored) == ()
+        values = a_table().values.copy()
+        values[[2, 7]] = values[[7, 2]]
+        _, frame = good(replace(a_table(), values=values), entry())
+        few = (frame["period"] == YEARS[-1]).to_numpy()
+        assert swapped(frame[few].reset_index(drop=True), stored) == ()
+
     def test_twins_and_revisions_are_no_swap(self):
         values = a_table().values.copy()
         values[..., 3] = values[..., 2]
