@@ -4,13 +4,14 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help demo up test test-all lint lock clean
+.PHONY: help demo up test test-all test-long lint lock clean
 
 help:
 	@echo "make demo      the main job on sample figures: collect, check, store, report"
 	@echo "make up        live and unattended: Prefect server, schedules, runner, until it is stopped"
 	@echo "make test      the test suite (SQLite and a real PostgreSQL)"
 	@echo "make test-all  the same with browser, kills and faults"
+	@echo "make test-long only what make test leaves out: browser, kills, faults, whole ways of sources"
 	@echo "make lint      formatting, style, types, import rules"
 	@echo "make lock      requirements.lock made anew from pyproject.toml"
 	@echo "make clean     remove the environment and the demo's files"
@@ -35,6 +36,9 @@ test: $(INSTALLED)
 
 test-all: $(INSTALLED)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --require postgresql --require chromium
+
+test-long: $(INSTALLED)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m long --require postgresql --require chromium
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff format --check .

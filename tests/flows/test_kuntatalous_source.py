@@ -22,6 +22,8 @@ from models.ledger import LedgerRow, Scope
 from warehouse.engine import reading, writing
 from warehouse.ledger import close_run, open_run
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 KKNR, KTAS = "kuntatalous/kknr", "kuntatalous/ktas"
 ACCOUNTS_TAXONOMY = "jhs-2018-01/2024-03-26"
 KAJAANI = "0214958-9"

@@ -14,6 +14,8 @@ from warehouse.engine import reading
 from warehouse.page_builds import page_builds
 from warehouse.problems import kept_problems
 
+pytestmark = pytest.mark.long  # builds whole pages, seconds each
+
 NOON = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 QUIET = [LedgerRow("r", "statfin/tyonv/12tf", "unchanged", "")]

@@ -26,6 +26,8 @@ from models.ledger import LedgerRow, Scope
 from warehouse.engine import reading, writing
 from warehouse.ledger import close_run, open_run
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 DATASET, INDICATOR = "prh_ytj/companies", "new_company_registrations"
 KAINUU = ("KU105", "KU205", "KU290", "KU578", "KU620", "KU697", "KU765", "KU777")
 PERSON = "Matti Meikäläinen"

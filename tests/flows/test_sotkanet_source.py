@@ -23,6 +23,8 @@ from models.ledger import LedgerRow, Scope
 from warehouse.engine import open_engine, reading, upgrade, writing
 from warehouse.ledger import close_run, open_run
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 POPULATION = "sotkanet/127"
 OUTSIDE = "sotkanet/3219"
 INDICATOR = "population_sotkanet"

@@ -21,6 +21,8 @@ from models.ledger import LedgerRow, Scope
 from warehouse.engine import open_engine, reading, upgrade, writing
 from warehouse.ledger import close_run, open_run
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 NAME = "korkeakoulutus_hakeneet_ja_paikan_vastaanottaneet"
 APPLICANTS = f"vipunen/{NAME}"
 INDICATORS = ("kamk_applicants", "kamk_study_places", "kamk_primary_applicants_per_place")

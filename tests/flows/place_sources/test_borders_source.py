@@ -7,6 +7,8 @@ from flows.borders import collect_borders, newest_borders
 from models.borders import packaged_borders
 from models.errors import SourceError
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 
 @pytest.fixture
 def service():

@@ -6,6 +6,8 @@ import pytest
 
 from demo.digitraffic_rail import DigitrafficRail, Train
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 DATASET = "digitraffic_rail/departures"
 INDICATOR = "passenger_trains_per_week"
 CATEGORY = "Long-distance"

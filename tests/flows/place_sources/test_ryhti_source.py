@@ -6,6 +6,8 @@ import pytest
 
 from demo.ryhti import BUILDINGS, PERMITS, Ryhti, building, permit
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 GRANTED, COMPLETED = "ryhti/avoimet_lupa_rakennukset", "ryhti/avoimet_rakennukset"
 PERMIT_COUNT, WOODEN = "building_permits_kajaani", "wooden_buildings_completed"
 NEW = "Uusi rakennus"

@@ -4,6 +4,8 @@ import pytest
 
 from demo.services import synthetic_services
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 
 @pytest.mark.parametrize("source", ["traficom_broadband", "digitraffic_rail", "vayla", "ryhti"])
 def test_every_dataset_and_every_indicator_of_the_source_is_there_with_its_level_unit_and_labels(

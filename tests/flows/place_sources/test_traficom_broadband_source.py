@@ -4,6 +4,8 @@ import pytest
 
 from demo.traficom_broadband import named, synthetic
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 DATASET = "traficom_broadband/availability"
 INDICATOR = "broadband_100m_availability"
 

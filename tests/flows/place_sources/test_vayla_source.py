@@ -7,6 +7,8 @@ import pytest
 
 from demo.vayla import PLANS, ROADS, Vayla
 
+pytestmark = pytest.mark.long  # the whole way of a source, seconds each
+
 PROJECTS, RAIL = "vayla/tiehankkeet", "vayla/ratasuunnitelmat"
 COST, COUNT, PLAN_COUNT = "state_road_projects_cost", "state_road_projects", "rail_plans_savo_line"
 
