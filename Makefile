@@ -38,7 +38,7 @@ test-all: $(INSTALLED)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --require postgresql --require chromium
 
 test-long: $(INSTALLED)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m long --require postgresql --require chromium
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m long $(LONG) --require postgresql --require chromium
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff format --check .

@@ -2,15 +2,17 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,22 @@ from typing import Any
 import psutil
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from demo import changes
 from demo.sample import load_sample, sample_scope
 from demo.stand_in import StandIn
+from flows.adopt import adopt
+from flows.collect import Collection, collect, read_limits
 from flows.pipeline import open_pipeline
 from flows.settings import Settings
 from models.ledger import scope_to_json
-from warehouse.engine import reading
+from warehouse.engine import reading, writing
+from warehouse.ledger import open_run
 
-INCOME = "tjt/14ww"
+ROOT = Path(__file__).resolve().parents[2]
+INCOME, RATE, POPULATION = "tjt/14ww", "tyonv/12tf", "vaerak/11ra"
+PATIENCE = 240.0  # seconds that anything may take on a machine that has much else to do; a tenth is usual
 
 _RUNNER = """
 import asyncio, json, os
@@ -42,16 +50,6 @@ for one in served:
     one.parameters["scope"] = json.loads(Path("scope.json").read_text())
 asyncio.run(serve(served))
 """
-_ONCE = """
-import json, os, sys
-from pathlib import Path
-from flows.commands import collect_through_prefect, print_ledger
-from models.ledger import GREEN, scope_from_json
-scope = scope_from_json(json.loads(Path("scope.json").read_text()))
-rows = collect_through_prefect(os.environ, {"statfin": ()}, force=False, scope=scope)
-print_ledger(rows)
-sys.exit(not all(row.state in GREEN for row in rows))
-"""
 _UP = """
 import sys
 import flows.up
@@ -64,25 +62,86 @@ cli.main()
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """A port that nobody has, and that no outgoing connection of another test is given meanwhile."""
+    while True:
+        port = random.randint(20_000, 29_999)  # noqa: S311 - no secret
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+
+
+class Gate:
+    """The way to a PostgreSQL on a socket file, over loopback; it can be shut for a while."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self._behind = f"{parsed.query['host']}/.s.PGSQL.{parsed.port or 5432}"
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.url = f"postgresql://{parsed.username}@127.0.0.1:{port}/{parsed.database}"
+        self._shut = False
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def shut(self) -> None:
+        """Cuts what is connected, and lets nobody in until `let_in`."""
+        with self._lock:
+            self._shut = True
+            for one in self._open:
+                with suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def let_in(self) -> None:
+        self._shut = False
+
+    def close(self) -> None:
+        self.shut()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _listen(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                if self._shut:
+                    client.close()
+                    continue
+                behind = socket.socket(socket.AF_UNIX)
+                behind.connect(self._behind)
+                with self._lock:
+                    self._open |= {client, behind}
+                for one, other in ((client, behind), (behind, client)):
+                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := one.recv(65_536):
+                other.sendall(piece)
+        with suppress(OSError):
+            other.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self._open.discard(one)
+        one.close()
 
 
 class Live:
-    """`mittaristo up` in a folder of its own, with a run every `every_seconds`."""
+    """`mittaristo up` in a folder of its own, with a run every 15 s; on SQLite unless a database is given."""
 
-    def __init__(self, folder: Path, stand_in: StandIn, every_seconds: int = 15) -> None:
+    def __init__(self, folder: Path, stand_in: StandIn, database_url: str = "") -> None:
         self.folder = folder
         self.home = folder / "home"
         self.stand_in = stand_in
+        self.database_url = database_url
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.published = 0
         (folder / "short_schedule.py").write_text(_RUNNER)
         (folder / "short_up.py").write_text(_UP)
         with open_pipeline(Settings(home=folder / "scope")) as pipeline:
-            self.scope = sample_scope(pipeline.catalogue, load_sample())
+            self.scope = sample_scope(pipeline.catalogue, stand_in.tables)
         (folder / "scope.json").write_text(json.dumps(scope_to_json(self.scope)))
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("MITTARISTO_", "PREFECT_"))}
         self.environ = kept | {
@@ -90,17 +149,18 @@ class Live:
             "MITTARISTO_URL_STATFIN": stand_in.url,
             "PREFECT_SERVER_API_PORT": str(self.port),
             "XDG_STATE_HOME": str(folder / "state"),
-            "PYTHONPATH": str(folder),
-            "EVERY_SECONDS": str(every_seconds),
+            "PYTHONPATH": f"{folder}:{ROOT}",
+            "EVERY_SECONDS": "15",
         }
+        if database_url:
+            self.environ["MITTARISTO_DATABASE_URL"] = database_url
 
-    @staticmethod
-    def until(what: Callable[[], Any], seconds: float, why: str) -> Any:
+    def until(self, what: Callable[[], Any], why: str, seconds: float = PATIENCE) -> Any:
         """What `what` gives as soon as it is true; fails after `seconds`."""
         end = time.monotonic() + seconds
         while not (found := what()):
-            assert time.monotonic() < end, f"not within {seconds} s: {why}"
-            time.sleep(0.3)
+            assert time.monotonic() < end, f"not within {seconds:.0f} s: {why}\n{self.said()}"
+            time.sleep(0.2)
         return found
 
     # --- its processes
@@ -116,15 +176,17 @@ class Live:
             )
 
     def said(self) -> str:
-        return (self.folder / "up.log").read_text()
+        path = self.folder / "up.log"
+        return path.read_text() if path.exists() else ""
 
-    def stop(self) -> tuple[int, float]:
-        """Exit code and seconds after SIGTERM."""
+    def stop(self) -> float:
+        """Stops it as it is meant to be stopped; the seconds it took."""
         assert self.process is not None
         began = time.monotonic()
         self.process.terminate()
-        code = self.process.wait(60)
-        return code, time.monotonic() - began
+        assert self.process.wait(90) == 0, self.said()
+        assert self.processes() == []
+        return time.monotonic() - began
 
     def processes(self) -> list[psutil.Process]:
         """All that runs in this folder's name: up, server, runner, runs."""
@@ -156,13 +218,17 @@ class Live:
 
     def kill(self, kind: str) -> int:
         """Ends processes with SIGKILL; how many."""
-        found = self.of(kind)
-        for one in found:
-            with suppress(psutil.NoSuchProcess):
-                one.send_signal(signal.SIGKILL)
+        killed = 0
+        while found := self.of(kind):
+            for one in found:
+                with suppress(psutil.NoSuchProcess):
+                    one.send_signal(signal.SIGKILL)
+            killed += len(found)
+            if kind != "all":
+                break  # what is started again meanwhile is not meant
         if self.process is not None and kind in ("up", "all"):
-            self.process.wait(10)
-        return len(found)
+            self.process.wait(30)
+        return killed
 
     # --- its Prefect server
 
@@ -200,20 +266,30 @@ class Live:
 
     def prefect_database(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of the stopped server's own database."""
-        connection = sqlite3.connect(self.home / "prefect" / "prefect.db")
-        try:
+        with closing(sqlite3.connect(self.home / "prefect" / "prefect.db")) as connection:
             return connection.execute(query).fetchall()
-        finally:
-            connection.close()
 
     def asked(self) -> int:
         """Calls that the source has had."""
         return len(self.stand_in.requests)
 
+    def in_the_midst(self) -> dict[str, Any]:
+        """Publishes, and holds the run that collects it: a call of it hangs until the source behaves. That run."""
+        asked = self.asked()
+        self.publish()
+        self.stand_in.misbehave("hang", table=POPULATION, method="POST")
+        self.until(
+            lambda: any(one.status == 0 for one in self.stand_in.requests[asked:]), "a call of a run hangs"
+        )
+        found: list[dict[str, Any]] = self.until(
+            lambda: self.runs("RUNNING"), "the run is said to be running"
+        )
+        return found[0]
+
     # --- its warehouse
 
     def settings(self) -> Settings:
-        return Settings(home=self.home, urls={"statfin": self.stand_in.url})
+        return Settings(home=self.home, database_url=self.database_url, urls={"statfin": self.stand_in.url})
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with open_pipeline(self.settings()) as pipeline, reading(pipeline.engine) as connection:
@@ -223,21 +299,25 @@ class Live:
         return self.rows(CURRENT)
 
     def collected_anew(self) -> list[tuple[Any, ...]]:
-        """What one undisturbed run over the source as it is now gives in an empty warehouse."""
-        anew = self.folder / "anew"
-        (self.folder / "once.py").write_text(_ONCE)
-        environ = self.environ | {"MITTARISTO_HOME": str(anew)}
-        done = subprocess.run(
-            [sys.executable, "once.py"],
-            cwd=self.folder,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        with open_pipeline(Settings(home=anew)) as pipeline, reading(pipeline.engine) as connection:
-            return [tuple(one) for one in connection.execute(text(CURRENT))]
+        """What one undisturbed collection of the source as it is now gives in an empty warehouse."""
+        settings = Settings(home=self.folder / "anew", urls={"statfin": self.stand_in.url})
+        with open_pipeline(settings) as pipeline:
+            adopt(pipeline, self.scope)
+            with writing(pipeline.engine) as connection:
+                open_run(
+                    connection,
+                    run_id="anew",
+                    source="statfin",
+                    started_at=datetime.now(UTC),
+                    program_version="",
+                    catalogue_fingerprint="",
+                )
+            limits, _ = read_limits(pipeline, "statfin", "anew")
+            collection = Collection(pipeline, "anew", "statfin", limits, self.scope)
+            rows = [collect(collection, one) for one in sorted(self.scope.contents or ())]
+            assert {row.state for row in rows} == {"fetched"}, rows
+            with reading(pipeline.engine) as connection:
+                return [tuple(one) for one in connection.execute(text(CURRENT))]
 
 
 CURRENT = """
@@ -248,9 +328,30 @@ CURRENT = """
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    # one call in 0.4 s: a run over the sample takes long enough to be killed in its midst
-    with StandIn(load_sample(), calls=40, window=16.0) as stand_in:
-        one = Live(tmp_path, stand_in)
+def source() -> Iterator[StandIn]:
+    tables = load_sample()
+    # a call in 0.2 s: a run takes long enough to be killed at any moment of it
+    with StandIn({name: tables[name] for name in (INCOME, RATE, POPULATION)}, calls=40, window=8.0) as one:
         yield one
-        one.kill("all")
+        one.behave()
+
+
+@pytest.fixture
+def live(tmp_path: Path, source: StandIn) -> Iterator[Live]:
+    one = Live(tmp_path, source)
+    yield one
+    one.kill("all")
+
+
+@pytest.fixture
+def gate(postgres_url: str) -> Iterator[Gate]:
+    one = Gate(postgres_url)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def live_on_postgresql(tmp_path: Path, source: StandIn, gate: Gate) -> Iterator[Live]:
+    one = Live(tmp_path, source, gate.url)
+    yield one
+    one.kill("all")
