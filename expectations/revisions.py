@@ -24,7 +24,8 @@ from models.exceptions import REVISED_SHARE, REVISION_SIZE
 # A revision is large when it is beyond all of these: three times the largest one before (of the series where
 # it has five, else of its content), three times the usual movement, 2 % of the level, and noise.
 REVISION_TIMES, REVISION_MOVEMENT, REVISION_LEVEL, REVISION_NOISE = 3.0, 3.0, 0.02, 3.0
-# One alone is critical when it is so many times what is allowed: that corrects no figure, it is another one.
+# One alone is critical when it is so many times what is allowed: that corrects no figure, it is another one. Of a
+# series of which little is stored nobody can say so.
 ABSURD_TIMES = 20.0
 PAST_OF_ITS_OWN = 5  # past revisions of a series, before it is judged by its own alone
 # Many: at least five cells, in a fifth of the series of a content or in half of the figures of one series.
@@ -102,7 +103,8 @@ def revision_size(case: Case) -> Judged:
     large = np.zeros_like(revised)
     large[places] = times > 1
     comparable = compared.both & case.unmoved[:, None]
-    many = _many(compared, large, comparable) or bool((times > ABSURD_TIMES).any())
+    known = (~np.isnan(compared.before)).sum(axis=1)[rows] >= PAST_OF_ITS_OWN
+    many = _many(compared, large, comparable) or bool((known & (times > ABSURD_TIMES)).any())
     frame = frame.iloc[np.argsort(-times, kind="stable")].reset_index(drop=True)
     failing = failing_rows(frame, 1)
     return Judged(

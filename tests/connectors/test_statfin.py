@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors import pxweb, statfin
+from connectors import pxweb, pxweb_source, statfin
 from connectors.http import AnswerError
 from connectors.limiter import RateLimits
 from connectors.pxweb import Limits
@@ -318,7 +318,7 @@ def test_a_table_in_parts_reads_the_same_as_in_one(
 def test_a_part_refused_as_too_large_is_split_and_so_are_those_after_it(
     session: Any, server: Any, table: Table, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(statfin, "SMALLEST_SPLIT_CELLS", 4)
+    monkeypatch.setattr(pxweb_source, "SMALLEST_SPLIT_CELLS", 4)
     sizes = []
 
     def answer(request: Any) -> bytes:
@@ -347,7 +347,7 @@ def test_a_403_of_a_small_query_is_no_matter_of_size(
 
 
 def test_a_400_is_not_split(session: Any, server: Any, table: Table, raw: Raw, monkeypatch: Any) -> None:
-    monkeypatch.setattr(statfin, "SMALLEST_SPLIT_CELLS", 1)
+    monkeypatch.setattr(pxweb_source, "SMALLEST_SPLIT_CELLS", 1)
     server.script = [raw(table.metadata()), raw(b"Bad Request", "400 Bad Request", "text/plain")]
     with pytest.raises(AnswerError, match="400"):
         fetch(session, server)
@@ -705,7 +705,7 @@ def test_a_table_under_another_id_is_found_by_one_look_at_the_list(
     session: Any, server: Any, table: Table, raw: Raw, caplog: pytest.LogCaptureFixture
 ) -> None:
     Moved(server, table, raw, LONG, LISTED)
-    with caplog.at_level("INFO", "mittaristo.statfin"):
+    with caplog.at_level("INFO", "mittaristo.pxweb"):
         resolution = fetch(session, server)
     assert (
         "the source does not know vkour/12bs; it answers as vkour/statfin_vkour_pxt_12bs now" in caplog.text
