@@ -32,6 +32,7 @@ from warehouse.engine import reading, writing
 from warehouse.errors import RawStoreError, WarehouseError
 from warehouse.ledger import (
     close_interrupted,
+    not_stored,
     oldest_unsettled_run,
     set_state,
     state_of,
@@ -258,25 +259,33 @@ def finish_interrupted(pipeline: Pipeline, source: str) -> list[LedgerRow]:
         since = pipeline.raw.documents(source=source, since=begun)
         for document in raw_index.not_indexed(connection, since):
             raw_index.index(connection, document)
-        collections = unfinished(connection, source)
+        # what failed is tried once more: the database may only have been away, or its disk full
+        failed = not_stored(connection, source)
+        collections = failed + unfinished(connection, source)
         if collections:
             pipeline = in_use(connection, pipeline)
     rows = []
     for run_id, dataset_id, collection_id in collections:
+        known = (run_id, dataset_id, collection_id) in failed  # its ledger row says why
         try:
             with writing(pipeline.engine) as connection:
                 context = context_of(connection, pipeline, dataset_id, collection_id)
                 documents = in_turn(connection, pipeline, collection_id)
                 outcome = ingest(connection, context, documents)
-                note = f"finished after the run was cut off; {outcome.message}".rstrip("; ")
+                why = "could not store it" if known else "was cut off"
+                note = f"finished after the run {why}; {outcome.message}".rstrip("; ")
                 rows.append(_end(connection, _row(context, replace(outcome, message=note))))
         except SourceError as error:
+            if known:
+                continue
             rows.append(
                 fail(pipeline, run_id, dataset_id, f"the run was cut off before all was fetched: {error}")
             )
         except Exception as error:
             if isinstance(error, WarehouseError) and not isinstance(error, RawStoreError):
                 raise  # the database is away; all is tried again
+            if known:
+                continue
             # one answer that cannot be dealt with must not keep this and every later run from the others
             log.exception("%s: what the run that was cut off fetched cannot be stored", dataset_id)
             text = " ".join(f"{type(error).__name__}: {error}".split())[:300]

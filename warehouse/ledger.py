@@ -223,6 +223,31 @@ def unfinished(connection: Connection, source: str) -> list[tuple[str, str, str]
     return [(row.run_id, row.dataset_id, row.collection_id) for row in connection.execute(query)]
 
 
+def not_stored(connection: Connection, source: str) -> list[tuple[str, str, str]]:
+    """Run, dataset and collection of what the newest run over `source` fetched and said to have failed.
+
+    What was stored of such a collection nevertheless, because only some of its contents failed, is left out.
+    """
+    run, document, ledger, state = (
+        tables.table_of(one) for one in (tables.Run, tables.Document, tables.Ledger, tables.DatasetState)
+    )
+    newest = select(func.max(run.c.started_at)).where(run.c.source == source).scalar_subquery()
+    query = (
+        select(document.c.run_id, document.c.dataset_id, document.c.collection_id)
+        .join(run, run.c.run_id == document.c.run_id)
+        .join(
+            ledger, and_(ledger.c.run_id == document.c.run_id, ledger.c.dataset_id == document.c.dataset_id)
+        )
+        .outerjoin(state, state.c.dataset_id == document.c.dataset_id)
+        .where(run.c.source == source, run.c.started_at == newest)
+        .where(document.c.kind == "data", ledger.c.state == "failed")
+        .where(func.coalesce(state.c.collection_id, "") != document.c.collection_id)
+        .group_by(document.c.run_id, document.c.dataset_id, document.c.collection_id)
+        .order_by(func.min(document.c.fetched_at))
+    )
+    return [(row.run_id, row.dataset_id, row.collection_id) for row in connection.execute(query)]
+
+
 def close_interrupted(connection: Connection, source: str, *, ended_at: datetime) -> None:
     """Ends, red, the runs over `source` that were cut off."""
     table = tables.table_of(tables.Run)
