@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from connectors.cells import quoted
+from connectors.http import AnswerError
 from models.dataset import Dataset
 from models.document import Document, DocumentKind
 from models.errors import SourceError
@@ -71,15 +73,32 @@ def good_documents(
     return sorted(good, key=lambda one: one[0].fetched_at)
 
 
+def newest_document(
+    dataset: Dataset, documents: Sequence[tuple[Document, bytes]], kind: DocumentKind, path_end: str
+) -> tuple[Document, bytes]:
+    """The newest good answer of this kind whose address has a path that ends so. Raises SourceError for none."""
+    found = [
+        one
+        for one in good_documents(dataset, documents, kind)
+        if urlsplit(one[0].url).path.endswith(path_end)
+    ]
+    if not found:
+        raise SourceError(f"no good answer of {path_end} among those kept; fetch it again")
+    return found[-1]
+
+
 @contextmanager
 def named(dataset: Dataset) -> Iterator[None]:
-    """A context whose SourceErrors begin with the dataset they are about."""
+    """A context whose SourceErrors begin with the dataset they are about; an AnswerError stays one."""
     try:
         yield
     except SourceError as error:
-        if type(error) is not SourceError or str(error).startswith(dataset.id):
+        if str(error).startswith(dataset.id) or f"'{dataset.id}'" in str(error):
             raise
-        raise SourceError(f"{dataset.id}: {error}") from error
+        text = f"{dataset.id}: {error}"
+        if isinstance(error, AnswerError):
+            raise AnswerError(text, error.answer) from error
+        raise SourceError(text) from error
 
 
 def json_of(body: bytes, what: str) -> Any:

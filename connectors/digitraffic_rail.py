@@ -23,6 +23,8 @@ from connectors.cube import cube
 from connectors.http import Http
 from connectors.limiter import RateLimits
 from connectors.pxweb import OWN_MAX_CELLS, Limits
+from connectors.unchecked import release as release
+from connectors.unchecked import release_query as release_query
 from models.area import Area
 from models.dataset import Dataset
 from models.document import Document
@@ -47,23 +49,6 @@ _ROW = ("stationShortCode", "type", "trainStopping", "commercialStop", "cancelle
 def config(base_url: str, http: Http) -> Limits:
     """The pace to keep; nothing is asked, the documentation tells it."""
     return Limits(OWN_MAX_CELLS, LIMITS.calls, LIMITS.window_seconds)
-
-
-def release(
-    dataset: Dataset,
-    base_url: str,
-    http: Http,
-    limits: Limits,
-    release_query: bytes,
-    table: str | None = None,
-) -> None:
-    """None: the days must be fetched to know."""
-    return
-
-
-def release_query(reading: Reading) -> bytes:
-    """Empty: there is no cheap check."""
-    return b""
 
 
 def fetch(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import prod
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from connectors import pxweb
+from connectors.asked import named
 from connectors.cells import categorical, code_dtype, quoted
 from connectors.http import AnswerError, Http
 from connectors.jsonstat import read_jsonstat
@@ -33,11 +33,8 @@ from models.recode import KnownCodes, on_trial
 from models.resolution import Overrides, Resolution
 from models.table import SourceTable, TableMeta
 
-LANGUAGE, SWEDISH, ENGLISH = LANGUAGES = (
-    "fi",
-    "sv",
-    "en",
-)  # the catalogue finds things by their Finnish texts
+# The catalogue finds things by their Finnish texts.
+LANGUAGE, SWEDISH, ENGLISH = LANGUAGES = ("fi", "sv", "en")
 LOOK_CELLS = 5_000  # of the newest figures looked at for a proposal
 SMALLEST_SPLIT_CELLS = 500  # a query this small that is refused was not refused for its size
 
@@ -92,7 +89,7 @@ class PxWebSource:
                 raise
             log.info("%s: the codes of the release check are no longer known; it is fetched anew", dataset.id)
             return None
-        with _named(dataset):
+        with named(dataset):
             answered = read_jsonstat(body)
             _check_table(answered, asked)
         return answered.updated
@@ -117,10 +114,10 @@ class PxWebSource:
         where anything is not to be had.
         """
         table, body = self._description(dataset, base_url, http, limits, known)
-        with _named(dataset):
+        with named(dataset):
             meta = pxweb.read_metadata(body, table)
         resolution = on_trial(known, dataset, meta, areas, overrides)
-        with _named(dataset):
+        with named(dataset):
             waiting = deque(pxweb.plan(resolution, limits))
         largest = limits.max_cells
         while waiting:
@@ -154,7 +151,7 @@ class PxWebSource:
         beyond it (kept when the catalogue asked more, or proposed codes when read without `known`) are left in.
         Raises SourceError, one line.
         """
-        with _named(dataset):
+        with named(dataset):
             good = [
                 (document, body)
                 for document, body in documents
@@ -167,7 +164,7 @@ class PxWebSource:
             table = pxweb.table_of(described_by.url)
             meta = pxweb.read_metadata(meta_body, table)
         resolution = on_trial(known, dataset, meta, areas, overrides)
-        with _named(dataset):
+        with named(dataset):
             parts = _parts(
                 [
                     (document, body)
@@ -195,7 +192,7 @@ class PxWebSource:
     ) -> TableMeta:
         """The description of the table that answers for the dataset. Raises SourceError."""
         table, body = self._description(dataset, base_url, http, limits, known)
-        with _named(dataset):
+        with named(dataset):
             return pxweb.read_metadata(body, table)
 
     def look(self, table: str, base_url: str, http: Http, limits: pxweb.Limits) -> TableLook:
@@ -255,7 +252,7 @@ class PxWebSource:
     def _moved(self, dataset: Dataset, asked: str, base_url: str, http: Http, limits: pxweb.Limits) -> str:
         """The one table of the subject's list that is the dataset's under another name."""
         subject = dataset.table.rpartition("/")[0]
-        with _named(dataset):
+        with named(dataset):
             url = pxweb.listing_url(base_url, LANGUAGE, self.database, subject)
         try:
             answer = http.send(
@@ -273,7 +270,7 @@ class PxWebSource:
                 f"{dataset.id}: the source knows neither the table {asked} nor its subject {subject}; it may have "
                 "been discontinued: look for it on the source's pages and correct the catalogue"
             ) from error
-        with _named(dataset):
+        with named(dataset):
             listed = pxweb.read_listing(answer.body, subject)
         found = [
             (table, text)
@@ -329,15 +326,6 @@ def _address(dataset: Dataset, answered: str | None) -> str:
         and pxweb.short_id(answered) == pxweb.short_id(dataset.table)
     )
     return answered if same and answered is not None else dataset.table
-
-
-@contextmanager
-def _named(dataset: Dataset) -> Iterator[None]:
-    """A context whose errors begin with the dataset they are about."""
-    try:
-        yield
-    except SourceError as error:
-        raise SourceError(f"{dataset.id}: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import orjson
 import pandas as pd
 
+from connectors.asked import named, newest_document
 from connectors.cells import quoted
 from connectors.cube import AREA, CONTENT, PERIOD, cube
 from connectors.http import Http
@@ -101,7 +101,7 @@ def release(
     table: str | None = None,
 ) -> datetime | None:
     """When the indicator's data were last updated (aware UTC), by its description alone."""
-    with _named(dataset):
+    with named(dataset):
         request = _request(dataset)
         url = _indicator_url(base_url, request)
         return _release_time(_described(_send(dataset, "release", url, http, limits), request))
@@ -120,7 +120,7 @@ def fetch(
 
     The figures are not asked for where the description or the regions do not fit the catalogue. Raises SourceError.
     """
-    with _named(dataset):
+    with named(dataset):
         request = _request(dataset)
         regions = _send(dataset, "metadata", f"{base_url}/regions", http, limits)
         described = _described(
@@ -148,11 +148,11 @@ def read(
     Taken are the newest good list of regions, description and figures. Raises SourceError, one line, where one of them
     is not there, is not of the known shape, is of something else, or does not fit the catalogue.
     """
-    with _named(dataset):
+    with named(dataset):
         request = _request(dataset)
-        regions = _newest(dataset, documents, "metadata", "/regions")
-        description = _newest(dataset, documents, "metadata", f"/indicators/{request.indicator}")
-        document, body = _newest(dataset, documents, "data", "/json")
+        regions = newest_document(dataset, documents, "metadata", "/regions")
+        description = newest_document(dataset, documents, "metadata", f"/indicators/{request.indicator}")
+        document, body = newest_document(dataset, documents, "data", "/json")
         described = _described(description[1], request)
         _check(dataset, areas, described, request)
         ids, lacking = _regions_of(areas, _regions(regions[1]), request)
@@ -175,15 +175,6 @@ def read(
 def release_query(reading: Reading) -> bytes:
     """Empty where the description bears no time, or may still get other figures under the same day."""
     return b"data-updated" if reading.table.updated is not None and reading.settled else b""
-
-
-@contextmanager
-def _named(dataset: Dataset) -> Iterator[None]:
-    """A context whose errors begin with the dataset they are about."""
-    try:
-        yield
-    except SourceError as error:
-        raise SourceError(f"{dataset.id}: {error}") from error
 
 
 def _request(dataset: Dataset) -> _Request:
@@ -227,24 +218,6 @@ def _send(
     return http.send(
         source=SOURCE, dataset_id=dataset.id, kind=kind, method="GET", url=url, limits=limits.rate
     ).body
-
-
-def _newest(
-    dataset: Dataset, documents: Sequence[tuple[Document, bytes]], kind: str, ending: str
-) -> tuple[Document, bytes]:
-    """The newest good document of a kind whose path ends so."""
-    good = [
-        one
-        for one in documents
-        if one[0].dataset_id == dataset.id
-        and one[0].kind == kind
-        and one[0].status == 200
-        and not one[0].error
-        and urlsplit(one[0].url).path.endswith(ending)
-    ]
-    if not good:
-        raise SourceError(f"no good answer of {ending} among those kept; fetch it again")
-    return max(good, key=lambda one: one[0].fetched_at)
 
 
 def _json(body: bytes, what: str) -> Any:

@@ -25,6 +25,8 @@ from connectors.features import MEDIA_TYPES, Page, page_of, reducing, whole
 from connectors.http import Http
 from connectors.limiter import RateLimits
 from connectors.pxweb import OWN_MAX_CELLS, Limits
+from connectors.unchecked import release as release
+from connectors.unchecked import release_query as release_query
 from models.area import Area
 from models.dataset import Dataset
 from models.document import Document
@@ -62,23 +64,6 @@ _FINNISH_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.((?:19|20)\d\d)", re.ASCII)
 def config(base_url: str, http: Http) -> Limits:
     """The pace to keep; nothing is asked, as the source states no limits."""
     return Limits(OWN_MAX_CELLS, LIMITS.calls, LIMITS.window_seconds)
-
-
-def release(
-    dataset: Dataset,
-    base_url: str,
-    http: Http,
-    limits: Limits,
-    release_query: bytes,
-    table: str | None = None,
-) -> None:
-    """None: the layer must be fetched to know."""
-    return
-
-
-def release_query(reading: Reading) -> bytes:
-    """Empty: there is no cheap check."""
-    return b""
 
 
 def fetch(

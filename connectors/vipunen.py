@@ -11,16 +11,15 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, cast
 from urllib.parse import parse_qs, quote, urlsplit
 
-import orjson
 import pandas as pd
 
+from connectors.asked import json_of, named, newest_document
 from connectors.cells import quoted
 from connectors.cube import AREA, CONTENT, PERIOD, cube
 from connectors.http import AnswerError, Http
@@ -97,7 +96,7 @@ def release(
     table: str | None = None,
 ) -> datetime | None:
     """When the resource was last renewed (aware UTC), by one row of it; None where no row of ours is there."""
-    with _named(dataset):
+    with named(dataset):
         request = _request(dataset)
         rows = _rows(_send(dataset, "release", _data_url(base_url, request, 1, 0), http, limits))
         return _stamp(rows, request).at if rows else None
@@ -116,7 +115,7 @@ def fetch(
 
     No row is asked for where the resource lacks a field. Raises SourceError.
     """
-    with _named(dataset):
+    with named(dataset):
         request = _request(dataset)
         url = f"{base_url}/resources/{quote(request.resource, safe='')}"
         try:
@@ -153,7 +152,7 @@ def read(
     where something of it is lacking, is not of the known shape, was asked otherwise than the catalogue does now, or
     does not fit it.
     """
-    with _named(dataset):
+    with named(dataset):
         request = _request(dataset)
         good = [
             one
@@ -161,8 +160,8 @@ def read(
             if one[0].dataset_id == dataset.id and one[0].status == 200 and not one[0].error
         ]
         resource = f"/resources/{quote(request.resource, safe='')}"
-        fields = _fields(dataset, request, _newest(good, "metadata", resource)[1])
-        counted, count_body = _newest(good, "listing", f"{resource}/data/count")
+        fields = _fields(dataset, request, newest_document(dataset, documents, "metadata", resource)[1])
+        counted, count_body = newest_document(dataset, documents, "listing", f"{resource}/data/count")
         if parse_qs(urlsplit(counted.url).query).get("filter") != [request.fiql]:
             raise SourceError("the kept rows were asked with another filter; fetch them again")
         rows, fetched_at = _joined(good, counted, f"{resource}/data", request)
@@ -185,22 +184,6 @@ def read(
 def release_query(reading: Reading) -> bytes:
     """Empty where other rows may still come under the same day."""
     return b"limit=1" if reading.settled else b""
-
-
-@contextmanager
-def _named(dataset: Dataset) -> Iterator[None]:
-    """A context whose errors begin with the dataset they are about."""
-    try:
-        yield
-    except AnswerError as error:
-        if error.status == 401:
-            raise SourceError(
-                f"{dataset.id}: Vipunen answered 401: the resource is not open to everybody; take another one, or "
-                "ask its keeper"
-            ) from error
-        raise SourceError(f"{dataset.id}: {error}") from error
-    except SourceError as error:
-        raise SourceError(f"{dataset.id}: {error}") from error
 
 
 def _request(dataset: Dataset) -> _Request:
@@ -274,22 +257,29 @@ def _data_url(base_url: str, request: _Request, limit: int, offset: int) -> str:
 
 
 def _send(dataset: Dataset, kind: DocumentKind, url: str, http: Http, limits: Limits) -> bytes:
-    return http.send(
-        source=SOURCE,
-        dataset_id=dataset.id,
-        kind=kind,
-        method="GET",
-        url=url,
-        limits=limits.rate,
-        headers={"Caller-Id": CALLER},
-    ).body
+    try:
+        return http.send(
+            source=SOURCE,
+            dataset_id=dataset.id,
+            kind=kind,
+            method="GET",
+            url=url,
+            limits=limits.rate,
+            headers={"Caller-Id": CALLER},
+        ).body
+    except AnswerError as error:
+        if error.status != 401:
+            raise
+        raise SourceError(
+            "Vipunen answered 401: the resource is not open to everybody; take another one, or ask its keeper"
+        ) from error
 
 
 def _unknown_resource(
     dataset: Dataset, request: _Request, base_url: str, http: Http, limits: Limits
 ) -> SourceError:
     """What to say of a resource that is not there, with those of the service's own list that look like it."""
-    told = _json(_send(dataset, "listing", f"{base_url}/resources", http, limits), "the list of resources")
+    told = json_of(_send(dataset, "listing", f"{base_url}/resources", http, limits), "the list of resources")
     names = [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
     return SourceError(
         f"Vipunen has no resource {quoted(request.resource, 80)}; {_near(request.resource, names)}: "
@@ -306,25 +296,9 @@ def _near(wanted: str, names: Iterable[str]) -> str:
     return f"none of its {len(folded)} looks like it"
 
 
-def _json(body: bytes, what: str) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise SourceError(f"{what} cannot be read as JSON ({error})") from error
-
-
-def _newest(
-    good: Sequence[tuple[Document, bytes]], kind: DocumentKind, ending: str
-) -> tuple[Document, bytes]:
-    found = [one for one in good if one[0].kind == kind and urlsplit(one[0].url).path.endswith(ending)]
-    if not found:
-        raise SourceError(f"no good answer of {ending} among those kept; fetch it again")
-    return max(found, key=lambda one: one[0].fetched_at)
-
-
 def _fields(dataset: Dataset, request: _Request, body: bytes) -> _Fields:
     """The fields of what is asked, once it is sure that the resource has all of them."""
-    told = _json(body, "the list of fields")
+    told = json_of(body, "the list of fields")
     names = [one.get("name") for one in told if isinstance(one, dict)] if isinstance(told, list) else []
     there = [name for name in names if isinstance(name, str)]
     if not there:
@@ -351,7 +325,7 @@ def _fields(dataset: Dataset, request: _Request, body: bytes) -> _Fields:
 
 def _count(body: bytes, request: _Request) -> int:
     """The number of rows there are."""
-    count = _json(body, "the number of rows")
+    count = json_of(body, "the number of rows")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise SourceError(f"the number of rows is {quoted(count)}, which is no number")
     if count == 0:
@@ -373,7 +347,7 @@ def _check_count(got: int, count: int) -> None:
 
 
 def _rows(body: bytes) -> list[dict[str, Any]]:
-    told = _json(body, "a page of rows")
+    told = json_of(body, "a page of rows")
     if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
         raise SourceError("a page of rows is no list of rows")
     return told

@@ -74,9 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ) as stand_in:
             for text in asked.misbehave:
                 _misbehave(stand_in, text)
-            sys.stdout.write(
-                f"{stand_in.url}\n"
-            )  # StatFin's, as ever; then every service's, ready for a shell
+            # StatFin's, as ever; then every service's, ready for a shell
+            sys.stdout.write(f"{stand_in.url}\n")
             for source, url in stand_in.urls.items():
                 sys.stdout.write(f"MITTARISTO_URL_{source.upper()}={url}\n")
             sys.stdout.flush()

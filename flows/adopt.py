@@ -116,9 +116,8 @@ def _kept(pipeline: Pipeline, content: str) -> tuple[Pipeline, Divisions]:
     return replace(pipeline, catalogue=catalogue, version=kept["version"]), divisions
 
 
-@lru_cache(
-    maxsize=2
-)  # a replay meets the same files again under another scope or version, and reading them is slow
+# a replay meets the same files again under another scope or version, and reading them is slow
+@lru_cache(maxsize=2)
 def _unpacked(files: tuple[tuple[str, str], ...]) -> tuple[Catalogue, Divisions]:
     """The catalogue and the divisions of kept files (name, text)."""
     with tempfile.TemporaryDirectory() as folder:

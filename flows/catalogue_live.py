@@ -21,7 +21,7 @@ from flows.settings import read_settings
 from models import recode
 from models.catalogue.load import PACKAGED
 from models.dataset import Dataset
-from models.document import Answer, Document
+from models.document import Answer, as_documents
 from models.errors import ConfigurationError, SourceError
 from models.proposal import Proposal, propose
 from models.resolution import resolve
@@ -173,7 +173,7 @@ def _check_other(
     areas = pipeline.catalogue.areas_for(dataset)
     before = http.calls
     connector.fetch(dataset, areas, pipeline.base_url(dataset.source), http, limits)
-    reading_ = connector.read(dataset, areas, [(_document(one), one.body) for one in kept])
+    reading_ = connector.read(dataset, areas, as_documents(kept))
     resolution, size = reading_.resolution, len(reading_.table.frame)
     lacking = [one.key for one in resolution.missing if one.what == "area"]
     text = (
@@ -184,28 +184,6 @@ def _check_other(
         text += f"; no figures for {len(lacking)} areas ({', '.join(lacking[:5])})"
     return Checked(
         dataset.id, dataset.labels, "confirmed", text + _STEPS[dataset.labels], http.calls - before, size
-    )
-
-
-def _document(answer: Answer) -> Document:
-    """The answer as it would be kept; only what a reading looks at."""
-    return Document(
-        document_id="",
-        collection_id="",
-        run_id="",
-        source=answer.source,
-        dataset_id=answer.dataset_id,
-        kind=answer.kind,
-        method=answer.method,
-        url=answer.url,
-        request_body=answer.request_body.decode(),
-        status=answer.status,
-        content_type=answer.content_type,
-        asked_at=answer.asked_at,
-        fetched_at=answer.fetched_at,
-        error=answer.error,
-        sha256="",
-        size=len(answer.body),
     )
 
 

@@ -266,17 +266,17 @@ def finish_interrupted(pipeline: Pipeline, source: str) -> list[LedgerRow]:
             pipeline = in_use(connection, pipeline)
     rows = []
     for run_id, dataset_id, collection_id in collections:
-        known = (run_id, dataset_id, collection_id) in failed  # its ledger row says why
+        has_failed = (run_id, dataset_id, collection_id) in failed  # its ledger row says why
         try:
             with writing(pipeline.engine) as connection:
                 context = context_of(connection, pipeline, dataset_id, collection_id)
                 documents = in_turn(connection, pipeline, collection_id)
                 outcome = ingest(connection, context, documents)
-                why = "could not store it" if known else "was cut off"
+                why = "could not store it" if has_failed else "was cut off"
                 note = f"finished after the run {why}; {outcome.message}".rstrip("; ")
                 rows.append(_end(connection, _row(context, replace(outcome, message=note))))
         except SourceError as error:
-            if known:
+            if has_failed:
                 continue
             rows.append(
                 fail(pipeline, run_id, dataset_id, f"the run was cut off before all was fetched: {error}")
@@ -284,7 +284,7 @@ def finish_interrupted(pipeline: Pipeline, source: str) -> list[LedgerRow]:
         except Exception as error:
             if isinstance(error, WarehouseError) and not isinstance(error, RawStoreError):
                 raise  # the database is away; all is tried again
-            if known:
+            if has_failed:
                 continue
             # one answer that cannot be dealt with must not keep this and every later run from the others
             log.exception("%s: what the run that was cut off fetched cannot be stored", dataset_id)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from connectors import CONNECTED
+from flows.borders import newest_borders
 from flows.pipeline import Pipeline, new_run_id, open_pipeline
 from flows.prefect_home import apply_prefect_settings
 from flows.settings import read_settings
@@ -193,7 +194,8 @@ def build_report(environ: Mapping[str, str], as_of: str) -> None:
     folder = settings.home / ("report" if moment is None else f"report-{moment:%Y%m%dT%H%M%SZ}")
     with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
         now = datetime.now(UTC)
-        page = build_site(connection, pipeline.catalogue, folder, now, as_of=moment)
+        borders = newest_borders(settings.home)
+        page = build_site(connection, pipeline.catalogue, folder, now, as_of=moment, borders=borders)
         if moment is None:
             build_validation(connection, folder / "validation", now)
     out(f"report: {page}")

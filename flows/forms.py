@@ -66,9 +66,8 @@ def export_forms(
     _write(made, overwrite=overwrite)
     for path in made:
         out(f"form: {path}")
-    out(
-        f"{len(made)} forms for {period}; filled ones come back with: mittaristo forms import FILE --role ROLE"
-    )
+    forms = "1 form" if len(made) == 1 else f"{len(made)} forms"
+    out(f"{forms} for {period}; filled ones come back with: mittaristo forms import FILE --role ROLE")
 
 
 def _write(made: Mapping[Path, bytes], *, overwrite: bool) -> None:

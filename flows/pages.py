@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from flows.borders import newest_borders
 from flows.pipeline import Pipeline, utc_now
 from models.errors import MittaristoError
 from models.ledger import LedgerRow, LedgerState
@@ -102,7 +103,8 @@ def _build(
 
 
 def _report(pipeline: Pipeline, connection: Connection, now: datetime) -> Path:
-    return build_site(connection, pipeline.catalogue, report_page(pipeline).parent, now)
+    borders = newest_borders(pipeline.settings.home)
+    return build_site(connection, pipeline.catalogue, report_page(pipeline).parent, now, borders=borders)
 
 
 def _validation(pipeline: Pipeline, connection: Connection, now: datetime) -> Path:

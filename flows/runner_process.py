@@ -99,9 +99,8 @@ async def _beat(sources: Sequence[str]) -> None:
     url = read_settings(os.environ).warehouse_url
 
     def once() -> None:
-        engine = open_engine(
-            url
-        )  # each time anew: the database may be away at first, and a connection is cheap
+        # each time anew: the database may be away at first, and a connection is cheap
+        engine = open_engine(url)
         try:
             with writing(engine) as connection:
                 beat(connection, RUNNER_BEAT, BEAT_SECONDS)

@@ -91,9 +91,8 @@ class LedgerRow:
     seconds: float = 0.0
     released_at: datetime | None = None  # the source's own release time
     missing_indicators: tuple[str, ...] = ()
-    gates: tuple[
-        GateReport, ...
-    ] = ()  # what the gates found, where they were asked; not read back by rows_of
+    # what the gates found, where they were asked; not read back by rows_of
+    gates: tuple[GateReport, ...] = ()
 
 
 @dataclass(frozen=True)

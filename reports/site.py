@@ -18,7 +18,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection
 
-from models.borders import packaged_borders
+from models.borders import Borders, packaged_borders
 from models.catalogue import Catalogue
 from models.judge import BASELINE_YEAR
 from models.numbers import LANGUAGES, Language, number_text
@@ -62,11 +62,13 @@ def build_site(
     built: datetime,
     *,
     as_of: datetime | None = None,
+    borders: Borders | None = None,
 ) -> Path:
     """Writes the site to `folder` and returns its front page (Finnish; sv/ and en/ lie beside it).
 
     It is built in a new folder, which then takes the old one's place in one step; what others wrote into the old one
-    is kept. With `as_of` it says what was known then. The same warehouse and times give the same bytes. Raises OSError.
+    is kept. With `as_of` it says what was known then. The map has `borders`, else those the project comes with. The
+    same warehouse, borders and times give the same bytes. Raises OSError.
     """
     facts = gather(connection, catalogue, built, as_of)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +83,7 @@ def build_site(
             content = pages.csv_of(facts, one)
             (data / f"{key}.csv").write_bytes(content)
             sizes[key] = len(content)
-    drawings = _draw(facts, sizes)
+    drawings = _draw(facts, sizes, borders or packaged_borders())
     for language in LANGUAGES:
         for path, html in render(facts, drawings, language):
             target = draft / path
@@ -176,6 +178,7 @@ def _environment(words: Words) -> Environment:
     style = loader.get_source(environment, "site.css")[0]
     facts = words.facts
     focus = facts.catalogue.areas.focus
+    shown = {one.indicator.source for one in facts.indicators.values() if one.series}
     environment.globals |= {
         "w": words,
         "lang": words.language,
@@ -189,14 +192,14 @@ def _environment(words: Words) -> Environment:
         "city_owner": words.plain(focus),
         "baseline_year": BASELINE_YEAR,
         "attributions": [
-            words.of(one, "attribution") for one in facts.catalogue.sources.values() if one.automatic
+            words.of(one, "attribution") for id, one in facts.catalogue.sources.items() if id in shown
         ],
         "dashes": {kind: " ".join(f"{one:g}" for one in form[0]) for kind, form in charts.LINE_FORMS.items()},
     }
     return environment
 
 
-def _draw(facts: Facts, csv_sizes: Mapping[str, int]) -> Drawings:
+def _draw(facts: Facts, csv_sizes: Mapping[str, int], borders: Borders) -> Drawings:
     drawn, sparks = {}, {}
     for key, one in facts.indicators.items():
         lines, band = pages.chart_lines(facts, one)
@@ -205,14 +208,11 @@ def _draw(facts: Facts, csv_sizes: Mapping[str, int]) -> Drawings:
             if one.indicator.headline:
                 sparks[key] = charts.spark(f"spark-{key}", lines[0].points)
     wants_map = any(pages.map_figures(facts, one) for one in facts.indicators.values())
-    borders = packaged_borders() if wants_map else None
     return Drawings(
         charts=drawn,
         sparks=sparks,
-        map=charts.map_of(borders) if borders else "",
-        map_source={"year": borders.year, "source": borders.source, "licence": borders.licence}
-        if borders
-        else {},
+        map=charts.map_of(borders) if wants_map else "",
+        map_source={"year": borders.year, "source": borders.source, "licence": borders.licence},
         csv_sizes=csv_sizes,
     )
 

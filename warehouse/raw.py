@@ -26,7 +26,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Connection, Engine, delete, select
 
-from models.document import Answer, Document
+from models.document import Answer, Document, document_of
 from warehouse import tables
 from warehouse.engine import writing
 from warehouse.errors import RawStoreError
@@ -53,23 +53,18 @@ class RawStore:
         if not _SOURCE.match(answer.source):
             raise RawStoreError(f"'{answer.source}' cannot be the name of a source's folder")
         sha256 = hashlib.sha256(answer.body).hexdigest()
-        document = Document(
+        described = document_of(
+            answer,
             document_id=f"{_moment(answer.fetched_at)}Z-{answer.kind}-{sha256[:8]}",
             collection_id=collection_id,
             run_id=run_id,
-            source=answer.source,
-            dataset_id=answer.dataset_id,
-            kind=answer.kind,
-            method=answer.method,
+            sha256=sha256,
+        )
+        document = replace(
+            described,
             url=_without_credentials(answer.url),
-            request_body=answer.request_body.decode("utf-8", "backslashreplace"),
-            status=answer.status,
-            content_type=answer.content_type,
             asked_at=as_utc(answer.asked_at),
             fetched_at=as_utc(answer.fetched_at),
-            error=answer.error,
-            sha256=sha256,
-            size=len(answer.body),
         )
         try:
             self._keep_bytes(sha256, answer.body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,30 +24,11 @@ from models.divisions import (
     load_division,
     load_divisions,
 )
-from models.document import Answer, Document
+from models.document import Answer, as_documents
 from models.errors import SourceError
 
 BASE = "https://data.stat.fi/api/classifications/v2"
 MIDNIGHT = datetime(2027, 1, 2, tzinfo=UTC)
-
-
-def as_documents(answers: Sequence[Answer]) -> list[tuple[Document, bytes]]:
-    """The answers as the raw store hands them back."""
-    of_both = {one.name for one in fields(Answer)} & {one.name for one in fields(Document)}
-    return [
-        (
-            Document(
-                document_id=str(at),
-                collection_id="c",
-                run_id="r",
-                sha256="",
-                size=len(answer.body),
-                **({name: getattr(answer, name) for name in of_both} | {"request_body": ""}),
-            ),
-            answer.body,
-        )
-        for at, answer in enumerate(answers)
-    ]
 
 
 def an_answer(url: str, document: object, at: datetime = MIDNIGHT, **changes: Any) -> Answer:

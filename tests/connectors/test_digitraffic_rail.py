@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from connectors.pxweb import Limits
 from demo.digitraffic_rail import DigitrafficRail, Train
 from demo.stand_in import StandIn
 from models.catalogue import load_catalogue
-from models.document import Answer, Document
+from models.document import Answer, as_documents
 from models.errors import SourceError
 from models.reading import Reading
 
@@ -29,25 +29,6 @@ AREAS = CATALOGUE.areas_for(DATASET)
 TODAY = date(2027, 1, 15)  # the session's clock stands at noon of it, a Friday
 MONDAY = date(2027, 1, 4)
 DAY = "Long-distance"
-
-
-def as_documents(answers: Sequence[Answer]) -> list[tuple[Document, bytes]]:
-    """The answers as the raw store hands them back."""
-    of_both = {one.name for one in fields(Answer)} & {one.name for one in fields(Document)}
-    return [
-        (
-            Document(
-                document_id=str(at),
-                collection_id="c",
-                run_id="r",
-                sha256="",
-                size=len(answer.body),
-                **({name: getattr(answer, name) for name in of_both} | {"request_body": ""}),
-            ),
-            answer.body,
-        )
-        for at, answer in enumerate(answers)
-    ]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from demo.eurostat import Eurostat, EurostatTable, synthetic
 from demo.stand_in import StandIn
 from models.area import Area
 from models.catalogue import load_catalogue
-from models.document import Answer, Document
+from models.document import Answer, Document, as_documents, document_of
 from models.errors import SourceError
 from models.observation import observations
 
@@ -27,27 +27,6 @@ CATALOGUE = load_catalogue()
 GDP = CATALOGUE.datasets["eurostat/nama_10r_3gdp"]
 AREAS = CATALOGUE.areas_for(GDP)
 LIMITS = eurostat.config("", None)  # type: ignore[arg-type]
-
-
-def document_of(answer: Answer) -> Document:
-    return Document(
-        document_id=f"{answer.asked_at.timestamp()}",
-        collection_id="c",
-        run_id="r",
-        source=answer.source,
-        dataset_id=answer.dataset_id,
-        kind=answer.kind,
-        method=answer.method,
-        url=answer.url,
-        request_body="",
-        status=answer.status,
-        content_type=answer.content_type,
-        asked_at=answer.asked_at,
-        fetched_at=answer.fetched_at,
-        error=answer.error,
-        sha256="",
-        size=len(answer.body),
-    )
 
 
 class Talk:
@@ -63,7 +42,7 @@ class Talk:
     def fetch(self, dataset: Any = GDP) -> list[tuple[Document, bytes]]:
         self.kept.clear()
         eurostat.fetch(dataset, AREAS, self.base, self.http, LIMITS)
-        return [(document_of(one), one.body) for one in self.kept]
+        return as_documents(self.kept)
 
     def close(self) -> None:
         self.http.close()

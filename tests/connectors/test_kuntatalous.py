@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from demo.stand_in import StandIn
 from models.area import Area
 from models.catalogue import load_catalogue
 from models.dataset import Dataset
-from models.document import Answer, Document
+from models.document import Answer, Document, as_documents
 from models.errors import SourceError
 from models.observation import observations
 from models.reading import Reading
@@ -68,25 +68,6 @@ class Treasury:
 
     def asked(self, name: str) -> list[str]:
         return [one.path for one in self.stand_in.requests if name in one.path]
-
-
-def as_documents(answers: Sequence[Answer]) -> list[tuple[Document, bytes]]:
-    """The answers as the raw store hands them back."""
-    of_both = {one.name for one in fields(Answer)} & {one.name for one in fields(Document)}
-    return [
-        (
-            Document(
-                document_id=str(at),
-                collection_id="c",
-                run_id="r",
-                sha256="",
-                size=len(answer.body),
-                **({name: getattr(answer, name) for name in of_both} | {"request_body": ""}),
-            ),
-            answer.body,
-        )
-        for at, answer in enumerate(answers)
-    ]
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from demo.service import Asked, Told, told
 from demo.stand_in import StandIn
 from models.catalogue import load_catalogue
 from models.dataset import Dataset
-from models.document import Answer, Document
+from models.document import Answer, as_documents
 from models.errors import SourceError
 from models.observation import observations
 from models.reading import Reading
@@ -65,25 +65,6 @@ class Register:
             {name: value for name, (value,) in parse_qs(urlsplit(one.path).query).items()}
             for one in self.stand_in.requests
         ]
-
-
-def as_documents(answers: Sequence[Answer]) -> list[tuple[Document, bytes]]:
-    """The answers as the raw store hands them back."""
-    of_both = {one.name for one in fields(Answer)} & {one.name for one in fields(Document)}
-    return [
-        (
-            Document(
-                document_id=str(at),
-                collection_id="c",
-                run_id="r",
-                sha256="",
-                size=len(answer.body),
-                **({name: getattr(answer, name) for name in of_both} | {"request_body": ""}),
-            ),
-            answer.body,
-        )
-        for at, answer in enumerate(answers)
-    ]
 
 
 @pytest.fixture

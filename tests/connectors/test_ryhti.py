@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +20,7 @@ from demo.ryhti import BUILDINGS, PERMITS, Ryhti, building, permit
 from demo.stand_in import StandIn
 from models.catalogue import load_catalogue
 from models.dataset import Dataset
-from models.document import Answer, Document
+from models.document import Answer, as_documents
 from models.errors import SourceError
 from models.reading import Reading
 
@@ -30,25 +30,6 @@ GRANTED = CATALOGUE.datasets["ryhti/avoimet_lupa_rakennukset"]
 COMPLETED = CATALOGUE.datasets["ryhti/avoimet_rakennukset"]
 AREAS = tuple(area for area in CATALOGUE.areas_for(GRANTED) if area.code in ("KU205", "KU290"))
 NEW, WORK = "Uusi rakennus", "Muu muutostyö"
-
-
-def as_documents(answers: Sequence[Answer]) -> list[tuple[Document, bytes]]:
-    """The answers as the raw store hands them back."""
-    of_both = {one.name for one in fields(Answer)} & {one.name for one in fields(Document)}
-    return [
-        (
-            Document(
-                document_id=str(at),
-                collection_id="c",
-                run_id="r",
-                sha256="",
-                size=len(answer.body),
-                **({name: getattr(answer, name) for name in of_both} | {"request_body": ""}),
-            ),
-            answer.body,
-        )
-        for at, answer in enumerate(answers)
-    ]
 
 
 @pytest.fixture

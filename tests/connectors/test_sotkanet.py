@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from demo.stand_in import StandIn
 from models.area import Area
 from models.catalogue import load_catalogue
 from models.dataset import ClassVariable, Dataset, ValueChoice
-from models.document import Answer, Document
+from models.document import Answer, as_documents
 from models.errors import SourceError
 from models.reading import Reading
 
@@ -36,25 +36,6 @@ KAJAANI, KAINUU, COUNTRY = (
 )
 BASE = "https://sotkanet.fi/rest/1.1"
 NOW = datetime(2026, 9, 1, 6, tzinfo=UTC)
-
-
-def as_documents(answers: Sequence[Answer]) -> list[tuple[Document, bytes]]:
-    """The answers as the raw store hands them back."""
-    of_both = {one.name for one in fields(Answer)} & {one.name for one in fields(Document)}
-    return [
-        (
-            Document(
-                document_id=str(at),
-                collection_id="c",
-                run_id="r",
-                sha256="",
-                size=len(answer.body),
-                **({name: getattr(answer, name) for name in of_both} | {"request_body": ""}),
-            ),
-            answer.body,
-        )
-        for at, answer in enumerate(answers)
-    ]
 
 
 def an_answer(kind: str, path: str, told: object) -> Answer:

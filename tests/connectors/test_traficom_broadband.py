@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from demo.stand_in import StandIn
 from demo.traficom_broadband import FILE, PAGE, TraficomBroadband, named, synthetic
 from models.catalogue import load_catalogue
 from models.dataset import Dataset
-from models.document import Answer, Document
+from models.document import Answer, Document, as_documents
 from models.errors import SourceError
 from models.reading import Reading
 
@@ -30,25 +30,6 @@ AT = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 CATALOGUE = load_catalogue()
 DATASET = CATALOGUE.datasets["traficom_broadband/availability"]
 AREAS = CATALOGUE.areas_for(DATASET)
-
-
-def as_documents(answers: Sequence[Answer]) -> list[tuple[Document, bytes]]:
-    """The answers as the raw store hands them back."""
-    of_both = {one.name for one in fields(Answer)} & {one.name for one in fields(Document)}
-    return [
-        (
-            Document(
-                document_id=str(at),
-                collection_id="c",
-                run_id="r",
-                sha256="",
-                size=len(answer.body),
-                **({name: getattr(answer, name) for name in of_both} | {"request_body": ""}),
-            ),
-            answer.body,
-        )
-        for at, answer in enumerate(answers)
-    ]
 
 
 def kept(body: bytes, **changes: Any) -> list[tuple[Document, bytes]]:

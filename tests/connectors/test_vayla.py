@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -21,7 +21,7 @@ from demo.stand_in import StandIn
 from demo.vayla import PLANS, ROADS, Vayla
 from models.catalogue import load_catalogue
 from models.dataset import Dataset
-from models.document import Answer, Document
+from models.document import Answer, as_documents
 from models.errors import SourceError
 from models.recode import known_codes
 
@@ -31,25 +31,6 @@ PROJECTS = CATALOGUE.datasets["vayla/tiehankkeet"]
 RAIL = CATALOGUE.datasets["vayla/ratasuunnitelmat"]
 OURS = frozenset({5, 6, 22})
 DAY = date(2027, 1, 15)  # the session's clock
-
-
-def as_documents(answers: Sequence[Answer]) -> list[tuple[Document, bytes]]:
-    """The answers as the raw store hands them back."""
-    of_both = {one.name for one in fields(Answer)} & {one.name for one in fields(Document)}
-    return [
-        (
-            Document(
-                document_id=str(at),
-                collection_id="c",
-                run_id="r",
-                sha256="",
-                size=len(answer.body),
-                **({name: getattr(answer, name) for name in of_both} | {"request_body": ""}),
-            ),
-            answer.body,
-        )
-        for at, answer in enumerate(answers)
-    ]
 
 
 def project(

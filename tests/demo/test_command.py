@@ -40,7 +40,11 @@ def test_it_prints_its_address_keeps_the_limits_given_and_ends_at_a_signal():
             assert json.load(response)[0]["id"] == "12bs.px"
     finally:
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        process.wait(timeout=20)
+        # not communicate: what readline took in beyond its line would be lost
+        out, err = process.stdout.read(), process.stderr.read()
+        process.stdout.close()
+        process.stderr.close()
     assert (process.returncode, err) == (0, "")
     told_urls = dict(line.split("=", 1) for line in out.splitlines())
     assert told_urls["MITTARISTO_URL_STATFIN"] == url

@@ -1,6 +1,7 @@
 """The report and the validation results after a run: built where they would be stale, never in the run's way."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from flows import pages
 from flows.alarms import look
 from flows.pages import REPORT, VALIDATION, build_pages, is_stale, report_page, validation_page
+from models.borders import borders_to_json, packaged_borders
 from models.ledger import LedgerRow
 from models.problems import PageBuild
 from warehouse.engine import reading
@@ -20,6 +22,17 @@ NOON = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 QUIET = [LedgerRow("r", "statfin/tyonv/12tf", "unchanged", "")]
 NEWS = [LedgerRow("r", "statfin/tyonv/12tf", "fetched", "")]
+
+
+def test_the_borders_that_were_fetched_are_those_of_the_map(bench, monkeypatch) -> None:
+    folder = bench.pipeline.settings.home / "borders"
+    folder.mkdir(parents=True)
+    newer = replace(packaged_borders(), year=2031)
+    (folder / "2031.json").write_text(borders_to_json(newer), encoding="utf-8")
+    given = []
+    monkeypatch.setattr(pages, "build_site", lambda *_, borders, **__: given.append(borders.year))
+    build_pages(bench.pipeline, NEWS)
+    assert given == [2031]
 
 
 def builds(bench) -> dict[str, PageBuild]:
@@ -91,7 +104,7 @@ def test_a_page_that_cannot_be_built_is_a_problem_until_it_can_and_harms_no_othe
 def test_the_problem_says_why_in_one_line_and_how_old_the_pages_are(bench, monkeypatch) -> None:
     build_pages(bench.pipeline, NEWS, clock=lambda: NOON)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, os.strerror(28), "/home/report/index.html.new")
 
     monkeypatch.setattr(pages, "build_site", full)

@@ -16,6 +16,7 @@ from flows.adopt import adopt
 from flows.collect import Collection, collect, read_limits
 from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
 from flows.settings import Settings
+from models.borders import Borders
 from models.catalogue import load_catalogue
 from reports.site import build_site
 from warehouse.engine import reading, writing
@@ -32,9 +33,17 @@ class Site:
     folder: Path
     pipeline: Pipeline
 
-    def build(self, folder: Path, built: datetime = BUILT, as_of: datetime | None = None) -> Path:
+    def build(
+        self,
+        folder: Path,
+        built: datetime = BUILT,
+        as_of: datetime | None = None,
+        borders: Borders | None = None,
+    ) -> Path:
         with reading(self.pipeline.engine) as connection:
-            return build_site(connection, self.pipeline.catalogue, folder, built, as_of=as_of)
+            return build_site(
+                connection, self.pipeline.catalogue, folder, built, as_of=as_of, borders=borders
+            )
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urldefrag
 import html5lib
 import pytest
 
+from models.borders import packaged_borders
 from reports import site as module
 from reports.facts import gather
 from reports.pages import Words, csv_of, measure_page
@@ -166,6 +167,16 @@ def test_a_verdict_stands_with_its_sentence_in_the_page_s_language(long_site) ->
     assert "Tavoitetta ei ole asetettu." in fi
     assert "Inget mål har ställts." in sv
     assert "No target has been set." in en
+
+
+def test_the_map_has_the_borders_it_is_given_and_names_their_year(
+    long_site, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(module, "LANGUAGES", ("fi",))
+    page = "indicators/tertiary_share.html"
+    assert "2031" not in (long_site.folder / page).read_text(encoding="utf-8")
+    long_site.build(tmp_path / "report", borders=replace(packaged_borders(), year=2031))
+    assert "2031" in (tmp_path / "report" / page).read_text(encoding="utf-8")
 
 
 def test_a_build_that_dies_leaves_the_old_site(long_site, tmp_path: Path, monkeypatch, short) -> None:
