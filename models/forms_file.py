@@ -49,7 +49,7 @@ class Column:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("id", "Tunnus", 14),
+    Column("id", "Tunnus", 20),
     Column("period", "Kausi", 9),
     Column("party", "Vastuutaho", 22),
     Column("measure", "Toimenpide", 30),
@@ -64,7 +64,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("text", "Selvitys", 45, is_input=True),
     Column("reason", "Korjauksen syy", 28, is_input=True),
     Column("note", "Huomautus", 45),
-    Column("due", "Määräpäivä", 12),
+    Column("due", "Määräpäivä", 15),
     Column("form", "Lomake", 16),
 )
 HEADINGS: dict[str, ColumnKey] = {one.heading: one.key for one in COLUMNS}

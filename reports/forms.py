@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import textwrap
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 FormRow = dict[ColumnKey, str | float | int | None]
 
+FONT = "Calibri"  # that of cells without a font of their own
+LABEL_WIDTH, GUIDE_WIDTH = 28, 90  # of the guide's columns, in characters
+LINE_HEIGHT, MOST_LINES = 15.0, 27  # points; Excel's rows are at most 409 high
 _DARK, _INPUT, _LOCKED, _CLOSED = "1F3864", "FFF7D6", "F2F2F2", "D9D9D9"
 
 
@@ -178,8 +182,8 @@ def _write_guide(
 
     for number, (label, said) in enumerate(_guide(catalogue, identity, rows), start=1):
         left, right = sheet.cell(number, 1, label or None), sheet.cell(number, 2, said or None)
-        left.font = Font(bold=True, size=14 if number == 1 else 11)
-        right.font = Font(bold=number == 1, size=14 if number == 1 else 11)
+        left.font = Font(name=FONT, bold=True, size=14 if number == 1 else 11)
+        right.font = Font(name=FONT, bold=number == 1, size=14 if number == 1 else 11)
         left.alignment = right.alignment = Alignment(vertical="top", wrap_text=True)
         if label == ROLE_LABEL:
             right.fill, right.border = _fill(_INPUT), _border()
@@ -191,7 +195,10 @@ def _write_guide(
             check.showInputMessage = check.showErrorMessage = True
             sheet.add_data_validation(check)
             check.add(right.coordinate)
-    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 24, 90
+        large = 1.3 if number == 1 else 1.0
+        lines = max(_lines(label, LABEL_WIDTH), _lines(said, GUIDE_WIDTH))
+        sheet.row_dimensions[number].height = large * LINE_HEIGHT * lines
+    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = LABEL_WIDTH, GUIDE_WIDTH
     sheet.protection.sheet = True
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "portrait", "9"
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
@@ -206,15 +213,15 @@ def _write_rows(sheet: Worksheet, identity: FormIdentity, rows: Sequence[tuple[Q
 
     for index, column in enumerate(COLUMNS, start=1):
         head = sheet.cell(HEADER_ROW, index, column.heading)
-        head.font, head.fill = Font(bold=True, color="FFFFFF"), _fill(_DARK)
+        head.font, head.fill = Font(name=FONT, bold=True, color="FFFFFF"), _fill(_DARK)
         head.alignment, head.border = Alignment(vertical="center", wrap_text=True), _border()
         sheet.column_dimensions[get_column_letter(index)].width = column.width
     sheet.row_dimensions[HEADER_ROW].height = 32
     for number, (question, row) in enumerate(rows, start=HEADER_ROW + 1):
         for index, column in enumerate(COLUMNS, start=1):
             _write_cell(sheet, number, index, column.key, question, row[column.key])
-        longest = max(len(str(row[one.key] or "")) / one.width for one in COLUMNS if one.key != "form")
-        sheet.row_dimensions[number].height = 15.0 * min(12, max(2, int(longest) + 1))
+        lines = max(_lines(str(row[one.key] or ""), one.width) for one in COLUMNS if one.key != "form")
+        sheet.row_dimensions[number].height = LINE_HEIGHT * max(2, lines)
     _add_checks(sheet, rows)
     last = HEADER_ROW + len(rows)
     sheet.freeze_panes = f"C{HEADER_ROW + 1}"
@@ -229,6 +236,12 @@ def _write_rows(sheet: Worksheet, identity: FormIdentity, rows: Sequence[tuple[Q
     sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
     sheet.print_area = f"A1:{get_column_letter(len(COLUMNS) - 1)}{last}"
     sheet.HeaderFooter.oddFooter = HeaderFooterItem(center=_HeaderFooterPart(f"{identity.period} - &P/&N"))
+
+
+def _lines(text: str, width: float) -> int:
+    """How many lines `text` takes in a column of that width, at least 1. No program makes rows of a form higher."""
+    wrapped = sum(len(textwrap.wrap(line, int(width * 0.9))) or 1 for line in text.split("\n"))
+    return min(MOST_LINES, max(1, wrapped))
 
 
 def _write_cell(
@@ -257,7 +270,7 @@ def _write_cell(
         closed = key in ("value", "sample_size", "status", "text")
         cell.fill = _fill(_CLOSED if closed else _LOCKED)
     if key == "form":
-        cell.font = Font(size=7, color="808080")
+        cell.font = Font(name=FONT, size=7, color="808080")
 
 
 @dataclass(frozen=True)

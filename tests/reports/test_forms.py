@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import zipfile
 
 import openpyxl
@@ -49,6 +50,18 @@ def row_of(sheet: Worksheet, id: str) -> int:
 def test_a_form_has_a_sheet_of_instructions_and_one_of_meters_under_fixed_headings(book: Workbook) -> None:
     assert book.sheetnames == [GUIDE_SHEET, FORM_SHEET]
     assert [cell.value for cell in book[FORM_SHEET][1]] == [one.heading for one in COLUMNS]
+
+
+def test_every_row_is_as_high_as_its_longest_text_needs(book: Workbook) -> None:
+    for sheet, unseen in ((book[GUIDE_SHEET], 0), (book[FORM_SHEET], column("Lomake"))):
+        for row in sheet.iter_rows():
+            for cell in row:
+                if cell.value is None or cell.column == unseen:
+                    continue
+                width = sheet.column_dimensions[cell.column_letter].width
+                lines = math.ceil(len(str(cell.value)) / width)
+                height = sheet.row_dimensions[cell.row].height
+                assert height is not None and height >= 15 * lines, (sheet.title, cell.coordinate)
 
 
 def test_the_instructions_say_how_to_fill_correct_and_return_it_and_ask_for_a_role(book: Workbook) -> None:
