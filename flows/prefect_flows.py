@@ -16,7 +16,15 @@ from prefect.states import Completed, Failed
 from connectors import classifications
 from flows.adopt import adopt
 from flows.alarms import announce
-from flows.artifacts import Progress, fresh_pages, publish_dataset, publish_summary, said_counts, without_id
+from flows.artifacts import (
+    Progress,
+    fresh_pages,
+    publish_dataset,
+    publish_summary,
+    said_counts,
+    said_figures,
+    without_id,
+)
 from flows.borders import refresh_borders
 from flows.collect import Collection, collect, fail, finish_interrupted, leave_out, read_limits
 from flows.metrics import write_metrics
@@ -52,7 +60,7 @@ def collect_dataset(dataset_id: str, collection: Any) -> State[Any]:
     """Collects one dataset; the task is red when the dataset is. `collection` carries a flows.collect.Collection."""
     row = collect(collection.value, dataset_id)
     publish_dataset(collection.value.pipeline, row, collection.fresh)
-    said = f"{row.state}: {without_id(row)}"
+    said = f"{row.state}: {'; '.join(filter(None, (said_figures(row.counts), without_id(row))))}"
     if row.state in GREEN:
         get_run_logger().info("%s", said)
         return Completed(message=said, data=row)
