@@ -10,7 +10,7 @@ from flows.collect import open_http
 from flows.pipeline import Pipeline, new_run_id
 from models.borders import Borders, borders_from_json, borders_to_json, packaged_borders
 from models.document import Document
-from models.errors import SourceError
+from models.errors import MittaristoError
 from warehouse.raw import RawStore
 
 
@@ -38,11 +38,11 @@ def refresh_borders(pipeline: Pipeline, today: date) -> str:
 
     '' where nothing was asked. Borders are for the map alone: that they are not to be had is said and hinders nothing.
     """
-    if newest_borders(pipeline.settings.home).year >= today.year:
-        return ""
     try:
+        if newest_borders(pipeline.settings.home).year >= today.year:
+            return ""
         return f"borders of municipalities: {collect_borders(pipeline, today.year).name}"
-    except SourceError as error:
+    except (MittaristoError, OSError) as error:
         return f"the borders of municipalities stay as they are: {error}"
 
 

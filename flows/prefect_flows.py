@@ -117,17 +117,22 @@ def collect_source(
             adopt(pipeline, known_scope)
             state, rows = _collect_all(pipeline, lock, source, run_id, expected, force, known_scope)
         _beat(pipeline, source)  # again: a run that began late may have done the work of the next look too
-        if (
-            source == classifications.SOURCE
-            and scope is None
-            and (said := refresh_borders(pipeline, utc_now().date()))
-        ):
-            get_run_logger().info("%s", said)
+        if source == classifications.SOURCE and scope is None:
+            _look_for_borders(pipeline, rows)
         build_pages(pipeline, rows)
         publish_summary(pipeline, source, run_id, rows, expected)
         announce(pipeline)  # outside the lock: telling people may take minutes
         write_metrics(pipeline)
         return state
+
+
+def _look_for_borders(pipeline: Pipeline, rows: Sequence[LedgerRow]) -> None:
+    """Asks for the map's borders with the year's new division, and where they came later, once a month."""
+    today = utc_now().date()
+    if today.day == 1 or any(row.state == "fetched" for row in rows):
+        said = refresh_borders(pipeline, today)
+        if said:
+            get_run_logger().info("%s", said)
 
 
 def _beat(pipeline: Pipeline, source: str) -> None:

@@ -245,7 +245,7 @@ class PlainTask:
         return SimpleNamespace(result=lambda **_: outcome)
 
 
-def build_page(connection: Connection, *about: Any) -> Path:
+def build_page(connection: Connection, *about: Any, **_: Any) -> Path:
     """A page in place of the hundreds of the report, which take seconds: it says how much the warehouse holds."""
     (folder,) = (one for one in about if isinstance(one, Path))
     folder.mkdir(parents=True, exist_ok=True)
@@ -260,7 +260,8 @@ def run(job: Job) -> dict[str, str]:
     flows.pages.build_site = flows.pages.build_validation = build_page  # type: ignore[assignment]
     module.get_run_logger = logging.getLogger  # type: ignore[attr-defined]
     for name, value in list(vars(module).items()):
-        if getattr(value, "__module__", "") == "flows.artifacts":  # pages of the Prefect server
+        asks_the_server = name in ("Progress", "fresh_pages", "publish_dataset", "publish_summary")
+        if asks_the_server and getattr(value, "__module__", "") == "flows.artifacts":
             setattr(module, name, MagicMock(name=name))
     module.collect_dataset = PlainTask(job.get("only"))  # type: ignore[assignment]
     run_id = f"run-{job['number']}"

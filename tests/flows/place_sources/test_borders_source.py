@@ -1,9 +1,11 @@
 """Borders for the map, once a year: kept as they came, simplified in the home folder, of no dataset."""
 
+from datetime import date
+
 import pytest
 
 from demo.borders import sample
-from flows.borders import collect_borders, newest_borders
+from flows.borders import collect_borders, newest_borders, refresh_borders
 from models.borders import packaged_borders
 from models.errors import SourceError
 
@@ -39,6 +41,22 @@ def test_a_layer_that_cannot_be_used_leaves_what_there_was(bench, service) -> No
     home = bench.pipeline.settings.home
     assert newest_borders(home).rings == service.borders.rings
     assert [one.name for one in (home / "borders").iterdir()] == ["2026.json"]
+
+
+def test_they_are_asked_until_those_of_the_year_are_there_and_nothing_that_goes_wrong_reaches_the_run(
+    bench, service
+) -> None:
+    pipeline, day = bench.pipeline, date(2026, 2, 1)
+    service.swapped = True
+    assert "stay as they are" in refresh_borders(pipeline, day) and "axes are swapped" in refresh_borders(
+        pipeline, day
+    )
+    service.swapped = False
+    assert refresh_borders(pipeline, day) == "borders of municipalities: 2026.json"
+    asked = len(bench.stand_in.requests)
+    assert refresh_borders(pipeline, day) == "" and len(bench.stand_in.requests) == asked
+    (pipeline.settings.home / "borders" / "2026.json").write_text("{", encoding="utf-8")
+    assert "2026.json" in refresh_borders(pipeline, day)
 
 
 def test_a_replay_passes_over_them(bench, tmp_path) -> None:
