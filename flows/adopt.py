@@ -17,7 +17,7 @@ from flows import areas
 from flows.derive import derive
 from flows.ingest import Context, in_scope, ingest
 from flows.judge import judge
-from flows.pipeline import VERSION, Pipeline
+from flows.pipeline import VERSION, Pipeline, widened
 from flows.turn import next_moment, settle
 from models.catalogue import Catalogue, load_catalogue
 from models.catalogue.files import catalogue_files, divisions_folder
@@ -109,6 +109,14 @@ def in_use(connection: Connection, pipeline: Pipeline) -> Pipeline:
     return _kept(pipeline, newest.content)[0]
 
 
+def at_time(connection: Connection, pipeline: Pipeline, moment: datetime) -> Catalogue:
+    """The catalogue that was in use at `moment`; the pipeline's where none was taken into use by then."""
+    version = newest_version(connection, as_of=moment)
+    if version is None or version.fingerprint == pipeline.catalogue.fingerprint:
+        return pipeline.catalogue
+    return _kept(pipeline, version.content)[0].catalogue
+
+
 def _kept(pipeline: Pipeline, content: str) -> tuple[Pipeline, Divisions]:
     """The pipeline with a kept catalogue and the program's version of then, and the divisions kept with it."""
     kept = json.loads(content)
@@ -137,8 +145,9 @@ def _use(
     divisions: Divisions,
 ) -> None:
     at = document.fetched_at
-    sync(connection, pipeline.catalogue)
     areas.use_divisions(connection, divisions, recorded_at=at)
+    pipeline = widened(connection, pipeline, scope)
+    sync(connection, pipeline.catalogue)
     keep_version(connection, pipeline.catalogue.fingerprint, content, recorded_at=at)
     for dataset_id, state in states(connection).items():
         dataset = pipeline.catalogue.datasets.get(dataset_id)

@@ -39,16 +39,20 @@ def refresh_borders(pipeline: Pipeline, today: date) -> str:
     '' where nothing was asked. Borders are for the map alone: that they are not to be had is said and hinders nothing.
     """
     try:
-        if newest_borders(pipeline.settings.home).year >= today.year:
+        if newest_borders(pipeline.settings.home, today.year).year >= today.year:
             return ""
         return f"borders of municipalities: {collect_borders(pipeline, today.year).name}"
     except (MittaristoError, OSError) as error:
         return f"the borders of municipalities stay as they are: {error}"
 
 
-def newest_borders(home: Path) -> Borders:
-    """The newest borders in the home folder, else those that the project comes with. Raises SourceError."""
-    found = sorted((home / "borders").glob("[0-9][0-9][0-9][0-9].json"))
+def newest_borders(home: Path, year: int) -> Borders:
+    """The newest borders up to `year` in the home folder, else those that the project comes with. Raises SourceError.
+
+    A map of a past time then has the borders of that time.
+    """
+    files = sorted((home / "borders").glob("[0-9][0-9][0-9][0-9].json"))
+    found = [one for one in files if int(one.stem) <= year]
     if not found:
         return packaged_borders()
     return borders_from_json(found[-1].read_text(encoding="utf-8"), found[-1].name)

@@ -58,11 +58,39 @@ def run(
     force: Annotated[
         bool, typer.Option(help="Fetch even where the release check says nothing is new.")
     ] = False,
+    all_municipalities: Annotated[
+        bool | None,
+        typer.Option(
+            "--all-municipalities/--no-all-municipalities",
+            help="Every municipality for the datasets of the PxWeb sources, from this run on; or no longer.",
+        ),
+    ] = None,
+    budget_only: Annotated[
+        bool, typer.Option(help="With --all-municipalities: only say what it takes.")
+    ] = False,
+    max_calls: Annotated[
+        int | None, typer.Option(min=1, help="With --all-municipalities: refuse what takes more calls.")
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0, help="With --all-municipalities: refuse what takes longer.")
+    ] = None,
 ) -> None:
     """One collection now, through Prefect. Exit code 1 where anything expected failed or was held back."""
+    sources, datasets = tuple(source or ()), tuple(dataset or ())
+    if all_municipalities:
+        from flows.all_municipalities import Ceiling, run_all_municipalities
+
+        ceiling = Ceiling(max_calls, max_minutes)
+        raise typer.Exit(
+            run_all_municipalities(
+                os.environ, sources, datasets, force=force, budget_only=budget_only, ceiling=ceiling
+            )
+        )
+    if budget_only or max_calls is not None or max_minutes is not None:
+        raise ConfigurationError("--budget-only, --max-calls and --max-minutes need --all-municipalities")
     from flows.commands import run_now
 
-    raise typer.Exit(run_now(os.environ, tuple(source or ()), tuple(dataset or ()), force=force))
+    raise typer.Exit(run_now(os.environ, sources, datasets, force=force, narrow=all_municipalities is False))
 
 
 @app.command()
@@ -107,6 +135,25 @@ def show(
     from flows.commands import show_series
 
     show_series(os.environ, indicator, area, as_of, as_json=json)
+
+
+@app.command()
+def export(
+    folder: Annotated[
+        str, typer.Argument(help="Where to; the folder export under the home folder if not given.")
+    ] = "",
+    format: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this: csv, parquet or jsonstat (may be given again); all if not given."),
+    ] = None,
+    base_url: Annotated[
+        str, typer.Option(help="Where the export will be found; addresses are relative if not given.")
+    ] = "",
+) -> None:
+    """Writes the views as open data: CSV, Parquet, JSON-stat, with Data Package and DCAT-AP descriptions."""
+    from flows.open_data import export_open_data
+
+    export_open_data(os.environ, folder, tuple(format or ()), base_url)
 
 
 @catalogue_app.command("check")
@@ -264,6 +311,19 @@ def report_build(
     build_report(os.environ, as_of)
 
 
+@report_app.command("board")
+def report_board(
+    year: Annotated[int, typer.Option(help="The year the report is about.")],
+    as_of: Annotated[str, typer.Option(help="Date or instant: the report by what was known then.")] = "",
+    language: Annotated[str, typer.Option(help="fi, sv or en.")] = "fi",
+    out: Annotated[str, typer.Option(help="Folder; one under the home if not given.")] = "",
+) -> None:
+    """The yearly report for the city board: a workbook and a page to print; what differs now where it is of then."""
+    from flows.commands import build_board_report
+
+    build_board_report(os.environ, year, as_of, language, out)
+
+
 PARTY = Annotated[str, typer.Option(help="Only this responsible party (its id, as in forms due).")]
 
 
@@ -330,6 +390,62 @@ def db_upgrade() -> None:
     from flows.commands import upgrade_database
 
     upgrade_database(os.environ)
+
+
+PASSWORD_FILE = Annotated[
+    str, typer.Option(help="File with the role's password in one line; /dev/stdin reads it from a pipe.")
+]
+
+
+@db_app.command("grant-reader")
+def db_grant_reader(role: str, password_file: PASSWORD_FILE = "") -> None:
+    """PostgreSQL: a role that reads the dashboard views and nothing else; made where it is missing."""
+    from flows.database import give_access
+
+    give_access(os.environ, role, writes=False, password_file=password_file)
+
+
+@db_app.command("grant-writer")
+def db_grant_writer(role: str, password_file: PASSWORD_FILE = "") -> None:
+    """PostgreSQL: a role that can run collections and cannot change tables; made where it is missing."""
+    from flows.database import give_access
+
+    give_access(os.environ, role, writes=True, password_file=password_file)
+
+
+WITHOUT_RAW = Annotated[bool, typer.Option("--without-raw", help="The database alone, not the raw store.")]
+
+
+@db_app.command("backup")
+def db_backup(
+    file: Annotated[str, typer.Argument(help="The backup to write, e.g. mittaristo-2026-11-02.zip.")],
+    without_raw: WITHOUT_RAW = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+) -> None:
+    """Writes database and raw store into one file, while everything runs."""
+    from flows.database import make_backup
+
+    raise typer.Exit(make_backup(os.environ, file, with_raw=not without_raw, overwrite=overwrite))
+
+
+@db_app.command("restore")
+def db_restore(file: str, without_raw: WITHOUT_RAW = False) -> None:
+    """Puts a backup into an empty database and an empty raw store, and compares both with what was backed up."""
+    from flows.database import restore_backup
+
+    restore_backup(os.environ, file, with_raw=not without_raw)
+
+
+@db_app.command("move")
+def db_move(
+    url: Annotated[
+        str, typer.Argument(help="An empty PostgreSQL database: postgresql://user@host/database.")
+    ],
+) -> None:
+    """Copies the SQLite warehouse into PostgreSQL, and compares every table; the SQLite file stays as it is."""
+    from flows.database import move_warehouse
+
+    move_warehouse(os.environ, url)
 
 
 def main() -> None:

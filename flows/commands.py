@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from connectors import CONNECTED
+from flows.adopt import at_time
 from flows.borders import newest_borders
-from flows.pipeline import Pipeline, new_run_id, open_pipeline
+from flows.pipeline import Pipeline, kept_scope, new_run_id, open_pipeline
 from flows.prefect_home import apply_prefect_settings
 from flows.settings import read_settings
 from models.catalogue import check_summary, load_catalogue
@@ -22,6 +24,8 @@ from models.catalogue.files import divisions_folder
 from models.divisions import load_divisions
 from models.errors import ConfigurationError
 from models.ledger import GREEN, LedgerRow, Scope, scope_to_json
+from models.numbers import LANGUAGES
+from reports.board import build_board, build_comparison
 from reports.site import build_site
 from reports.validation import build_validation
 from warehouse import read
@@ -35,15 +39,37 @@ def out(text: str = "") -> None:
 
 
 def run_now(
-    environ: MutableMapping[str, str], sources: Sequence[str], datasets: Sequence[str], *, force: bool
+    environ: MutableMapping[str, str],
+    sources: Sequence[str],
+    datasets: Sequence[str],
+    *,
+    force: bool,
+    narrow: bool = False,
 ) -> int:
-    """`mittaristo run`: collects now and prints the ledger; 0 where all of it is green, else 1."""
+    """`mittaristo run`: collects now and prints the ledger; 0 where all of it is green, else 1.
+
+    With `narrow` what it is over is from now on asked for the catalogue's municipalities only.
+    """
     settings = read_settings(environ)
+    scope = None
     with open_pipeline(settings) as pipeline:
         wanted = sources_to_run(pipeline, sources, datasets)
-    rows = collect_through_prefect(environ, wanted, force=force, scope=None)
+        if narrow:
+            with reading(pipeline.engine) as connection:
+                before = kept_scope(connection).all_municipalities
+            scope = Scope(all_municipalities=before - _datasets_of(pipeline, wanted))
+    rows = collect_through_prefect(environ, wanted, force=force, scope=scope)
     print_ledger(rows)
     return 0 if rows and all(row.state in GREEN for row in rows) else 1
+
+
+def _datasets_of(pipeline: Pipeline, wanted: Mapping[str, Sequence[str]]) -> set[str]:
+    """The ids of the datasets that a run is over; () stands for all of a source."""
+    return {
+        one
+        for source, ids in wanted.items()
+        for one in ids or [dataset.id for dataset in pipeline.catalogue.datasets_of(source)]
+    }
 
 
 def sources_to_run(
@@ -194,11 +220,49 @@ def build_report(environ: Mapping[str, str], as_of: str) -> None:
     folder = settings.home / ("report" if moment is None else f"report-{moment:%Y%m%dT%H%M%SZ}")
     with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
         now = datetime.now(UTC)
-        borders = newest_borders(settings.home)
-        page = build_site(connection, pipeline.catalogue, folder, now, as_of=moment, borders=borders)
+        catalogue = pipeline.catalogue if moment is None else at_time(connection, pipeline, moment)
+        borders = newest_borders(settings.home, (moment or now).year)
+        page = build_site(connection, catalogue, folder, now, as_of=moment, borders=borders)
         if moment is None:
             build_validation(connection, folder / "validation", now)
     out(f"report: {page}")
+
+
+def build_board_report(environ: Mapping[str, str], year: int, as_of: str, language: str, folder: str) -> None:
+    """`mittaristo report board`: the board's report on a year, and beside one of an earlier time what differs now."""
+    settings = read_settings(environ)
+    if language not in LANGUAGES:
+        raise ConfigurationError(f"--language '{language}' is none of {', '.join(LANGUAGES)}")
+    now = datetime.now(UTC)
+    moment = parse_moment(as_of) if as_of else now.replace(microsecond=0)
+    if moment > now:
+        raise ConfigurationError(f"--as-of '{as_of}' is in the future; leave it out for what is known now")
+    with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
+        current = pipeline.catalogue
+        catalogue = at_time(connection, pipeline, moment) if as_of else current
+        programme = catalogue.programme
+        if not programme.first_year <= year <= programme.last_year:
+            raise ConfigurationError(
+                f"--year {year}: the programme is of the years {programme.first_year}-{programme.last_year}"
+            )
+        if moment < datetime(year, 1, 1, tzinfo=UTC):
+            raise ConfigurationError(
+                f"--year {year}: nothing of it could be known at {moment:%Y-%m-%d %H:%M} UTC"
+            )
+        default = settings.home / "board" / f"{year}-{moment:%Y%m%dT%H%M%SZ}"
+        target = Path(folder) if folder else default
+        try:
+            written = build_board(connection, catalogue, target, year, moment, language)
+            if as_of:
+                written += build_comparison(
+                    connection, catalogue, current, target, year, moment, now, language
+                )
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot write the report to {target} ({error.strerror}); choose another folder with --out"
+            ) from error
+    for path in written:
+        out(f"report: {path}")
 
 
 def upgrade_database(environ: Mapping[str, str]) -> None:

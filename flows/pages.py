@@ -103,7 +103,7 @@ def _build(
 
 
 def _report(pipeline: Pipeline, connection: Connection, now: datetime) -> Path:
-    borders = newest_borders(pipeline.settings.home)
+    borders = newest_borders(pipeline.settings.home, now.year)
     return build_site(connection, pipeline.catalogue, report_page(pipeline).parent, now, borders=borders)
 
 

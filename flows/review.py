@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,7 @@ from flows.collect import finish_interrupted
 from flows.commands import out, parse_moment, print_frame, to_json
 from flows.decisions import decide, find
 from flows.ingest import in_scope
+from flows.judge import turned
 from flows.pipeline import Pipeline, kept_scope, open_pipeline
 from flows.settings import read_settings
 from models import recode
@@ -263,12 +264,18 @@ def _snapshots(pipeline: Pipeline, connection: Connection, dataset: Dataset) -> 
 
 
 def show_changes(environ: Mapping[str, str], since: str, *, as_json: bool) -> None:
-    """`mittaristo changes`: what is new, revised or withdrawn since a date or instant."""
+    """`mittaristo changes`: what is new, revised or withdrawn since a date or instant, and which verdicts turned.
+
+    In JSON a verdict that turned is a row of change_class `verdict`, with verdict_old and verdict_new for figures.
+    """
     moment = parse_moment(since, "--since", end_of_day=False)
     with open_pipeline(read_settings(environ)) as pipeline, reading(pipeline.engine) as connection:
         frame = read.changes(connection, moment)
+        verdicts = turned(connection, pipeline.catalogue, moment) if len(frame) else None
+    turns = [] if verdicts is None else verdicts.to_dict("records")
     if as_json:
-        out(to_json(frame))
+        rows = json.loads(to_json(frame.assign(verdict_old=None, verdict_new=None)))
+        out(json.dumps(rows + [_turn(row, frame.columns) for row in turns], ensure_ascii=False, indent=1))
         return
     if frame.empty:
         out(f"nothing has changed since {moment:%Y-%m-%d %H:%M} UTC")
@@ -276,3 +283,21 @@ def show_changes(environ: Mapping[str, str], since: str, *, as_json: bool) -> No
     print_frame(frame)
     classes = ", ".join(f"{count} {name}" for name, count in frame["change_class"].value_counts().items())
     out(f"{len(frame)} changes: {classes}")
+    for row in turns:
+        of_class = f", {row['class_code']}" if row["class_code"] else ""
+        out(
+            f"verdict turned: {row['indicator_id']}, {row['area_code']}{of_class}: {row['old']} -> {row['new']}"
+        )
+
+
+def _turn(row: Mapping[Any, Any], columns: Iterable[str]) -> dict[str, Any]:
+    return dict.fromkeys(columns) | {
+        "recorded_at": row["recorded_at"].isoformat(),
+        "indicator_id": row["indicator_id"],
+        "area": row["area_code"],
+        "period": row["period"],
+        "class_code": row["class_code"],
+        "change_class": "verdict",
+        "verdict_old": row["old"],
+        "verdict_new": row["new"],
+    }

@@ -6,7 +6,7 @@ own reporter. What must be answered is owed period by period, from the catalogue
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -92,6 +92,25 @@ def state_on(today: date, due_at: date, late_after: date) -> AnswerState:
     if late_after < today:
         return "late"
     return "due" if due_at <= today else "coming"
+
+
+def outstanding(
+    asked: Iterable[Question], answered: Collection[tuple[str, str]], today: date
+) -> list[tuple[Question, str, AnswerState]]:
+    """What is owed and not there: question, period and state on `today`; the view question_outstanding says the same.
+
+    `answered` are (question id, period). Once something was answered that was wanted later, it is no longer owed.
+    """
+    found: list[tuple[Question, str, AnswerState]] = []
+    for question in asked:
+        given = [period for period in question.owed if (question.id, period) in answered]
+        answered_to = max((question.due_at(period) for period in given), default=date.min)
+        found += [
+            (question, period, state_on(today, question.due_at(period), question.late_after(period)))
+            for period in question.owed
+            if period not in given and question.due_at(period) >= answered_to
+        ]
+    return found
 
 
 def turn(period: str, rhythm: Rhythm) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from models.indicator import Indicator
 from models.judge import verdict_frame
 from models.numbers import LANGUAGES, Language, decimals_of
 from models.period import parse_period
+from reports.past import measures_then, meters_then, past_of
 from warehouse import read
 from warehouse.keys import indicator_owner
 from warehouse.page_builds import page_builds
@@ -25,7 +26,6 @@ Row = dict[str, Any]
 SeriesKey = tuple[str, str]  # area code, class code
 CHANGES_DAYS = 30
 _MOST_DECIMALS = 2
-_ORDER = ("late", "due", "no_data", "measured", "reported", "not_measurable")
 
 
 @dataclass(frozen=True)
@@ -122,39 +122,45 @@ class Facts:
     changed: Sequence[
         Row
     ]  # changes that are no new values, of the city and what stands around it, newest first
+    turned: Sequence[Row]  # verdicts on the home area that became others
     changes_since: datetime
     last_build: datetime | None
 
 
 def gather(
-    connection: Connection, catalogue: Catalogue, now: datetime, as_of: datetime | None = None
+    connection: Connection,
+    catalogue: Catalogue,
+    now: datetime,
+    as_of: datetime | None = None,
+    *,
+    until: date | None = None,
 ) -> Facts:
-    """Reads the warehouse. As of a time, figures, verdicts, answers and changes are those known then.
+    """Reads the warehouse. As of a time, all is as it was known then; `catalogue` must be the one of then.
 
-    What people owed and how fresh the sources were at a past time is not kept: `due` and `freshness` are then empty.
+    With `until` only what is about periods that had ended by that day: figures, the verdicts on them, answers, and
+    what is owed.
     """
-    freshness = {str(row["dataset_id"]): row for row in rows_of(read.view(connection, "dashboard_freshness"))}
-    values = {one: read.indicator_values(connection, one, as_of=as_of) for one in catalogue.indicators}
-    judged = _judged(connection, catalogue, values, as_of)
-    states = {str(row["indicator_id"]): row for row in rows_of(read.view(connection, "dashboard_indicators"))}
+    past = None if as_of is None else past_of(connection, catalogue, as_of)
+    freshness = past.freshness if past else by_key(connection, "dashboard_freshness", "dataset_id")
+    states = past.indicators if past else by_key(connection, "dashboard_indicators", "indicator_id")
+    values = {
+        one: _ended(read.indicator_values(connection, one, as_of=as_of), until)
+        for one in catalogue.indicators
+    }
+    judged = _judged(connection, catalogue, values, is_kept=as_of is None and until is None)
     found = {
         key: _indicator(connection, catalogue, indicator, values[key], judged[key], states, freshness, as_of)
         for key, indicator in catalogue.indicators.items()
     }
-    reports: dict[str, list[Row]] = defaultdict(list)
-    for row in rows_of(read.view(connection, "dashboard_reports")):
-        if row["meter_id"] and _stood_at(row, as_of):
-            reports[str(row["meter_id"])].append(row)
-    for told in reports.values():
-        told.sort(key=lambda row: str(row["period_end"]), reverse=True)
-    meters: dict[str, list[Row]] = defaultdict(list)
-    for row in sorted(rows_of(read.view(connection, "dashboard_meters")), key=lambda row: row["position"]):
-        if as_of is not None:
-            row = row | {"state": _state_then(row, catalogue, found, reports), "due_at": None}
-        meters[str(row["measure_id"])].append(row)
-    measures = {str(row["measure_id"]): row for row in rows_of(read.view(connection, "dashboard_measures"))}
-    if as_of is not None:
-        measures = {key: row | _measure_then(meters[key]) for key, row in measures.items()}
+    reports = past.reports if past else _reports(connection)
+    if past:
+        meters = meters_then(catalogue, past, {key for key, one in found.items() if _counts(one, catalogue)})
+        measures: Mapping[str, Row] = measures_then(meters)
+    else:
+        meters = _meters(connection)
+        measures = by_key(connection, "dashboard_measures", "measure_id")
+    due = past.due if past else rows_of(read.view(connection, "dashboard_due"))
+    order = {"late": 0, "due": 1, "coming": 2}
     built = [one.built_at for one in page_builds(connection) if one.name == "report" and one.built_at]
     moment = as_of or now
     since = moment - timedelta(days=CHANGES_DAYS)
@@ -166,13 +172,12 @@ def gather(
         *([areas.subregion] if areas.subregion else []),
         *areas.others,
     ]
-    counts = rows_of(read.change_counts(connection, since, moment))
+    counts = [
+        row
+        for row in rows_of(read.change_counts(connection, since, moment))
+        if row["indicator_id"] in catalogue.indicators
+    ]
     changed = rows_of(read.changed_values(connection, since, moment, [one.code for one in around]))
-    order = {"late": 0, "due": 1, "coming": 2}
-    due = sorted(
-        rows_of(read.view(connection, "dashboard_due")),
-        key=lambda row: (row["party_name_fi"] or "", order[row["state"]], row["due_at"], row["meter_id"]),
-    )
     return Facts(
         catalogue=catalogue,
         now=now,
@@ -182,14 +187,92 @@ def gather(
         indicators=found,
         measures=measures,
         meters=meters,
-        reports=reports,
-        due=[] if as_of else due,
-        freshness={} if as_of else freshness,
-        change_counts=[row for row in counts if row["indicator_id"] in catalogue.indicators],
+        reports={key: [row for row in told if _is_by(row, until)] for key, told in reports.items()},
+        due=sorted(
+            (row for row in due if _is_by(row, until)),
+            key=lambda row: (
+                row["party_name_fi"] or "",
+                order[row["state"]],
+                row["due_at"],
+                row["meter_id"],
+                row["question_id"],
+                row["period"],
+            ),
+        ),
+        freshness=freshness,
+        change_counts=counts,
         changed=[row for row in changed if row["indicator_id"] in catalogue.indicators],
+        turned=_turned(connection, catalogue, found, [row["indicator_id"] for row in counts], since),
         changes_since=since,
         last_build=None if as_of else max((one for one in built if one < now), default=None),
     )
+
+
+def by_key(connection: Connection, name: str, key: str) -> dict[str, Row]:
+    """A view's rows by one of its columns."""
+    return {str(row[key]): row for row in rows_of(read.view(connection, name))}
+
+
+def _ended(values: pd.DataFrame, until: date | None) -> pd.DataFrame:
+    if until is None:
+        return values
+    ended = {code for code in values["period"].unique() if parse_period(code).end <= until}
+    return values[values["period"].isin(ended)].reset_index(drop=True)
+
+
+def _is_by(row: Row, until: date | None) -> bool:
+    return until is None or bool(row["period_end"] <= until)
+
+
+def _counts(one: IndicatorFacts, catalogue: Catalogue) -> bool:
+    """Whether a meter is measured by it: with a figure of the city, or where it has none of municipalities at all."""
+    is_municipal = "municipality" in one.indicator.area_levels
+    return one.has_figures and (one.home == catalogue.areas.focus.code or not is_municipal)
+
+
+def _reports(connection: Connection) -> dict[str, list[Row]]:
+    """By meter the answers that hold, newest period first."""
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows_of(read.view(connection, "dashboard_reports")):
+        if row["meter_id"] and row["superseded_at"] is None and row["change_class"] != "withdrawn":
+            found[str(row["meter_id"])].append(row)
+    for told in found.values():
+        told.sort(key=lambda row: str(row["period_end"]), reverse=True)
+    return found
+
+
+def _meters(connection: Connection) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in sorted(rows_of(read.view(connection, "dashboard_meters")), key=lambda row: row["position"]):
+        found[str(row["measure_id"])].append(row)
+    return found
+
+
+def _turned(
+    connection: Connection,
+    catalogue: Catalogue,
+    found: Mapping[str, IndicatorFacts],
+    changed: Iterable[str],
+    since: datetime,
+) -> list[Row]:
+    """The verdicts on the home area that became others since: indicator_id, class_code, old, new.
+
+    Only an indicator whose figures changed can have another; one that had no figures before has not turned.
+    """
+    before = {one: read.indicator_values(connection, one, as_of=since) for one in dict.fromkeys(changed)}
+    judged = _judged(connection, catalogue, before, is_kept=False)
+    return [
+        {
+            "indicator_id": key,
+            "class_code": class_,
+            "old": old.verdict,
+            "new": found[key].verdict(class_).verdict,
+        }
+        for key in before
+        for class_ in found[key].classes
+        if (old := judged[key].get((found[key].home, class_), Judged())).verdict
+        and old.verdict != found[key].verdict(class_).verdict
+    ]
 
 
 def rows_of(frame: pd.DataFrame) -> list[Row]:
@@ -207,10 +290,10 @@ def _plain(value: Any) -> Any:
 
 
 def _judged(
-    connection: Connection, catalogue: Catalogue, values: Mapping[str, pd.DataFrame], as_of: datetime | None
+    connection: Connection, catalogue: Catalogue, values: Mapping[str, pd.DataFrame], *, is_kept: bool
 ) -> dict[str, dict[SeriesKey, Judged]]:
-    """By indicator: what the warehouse keeps, or, of a time, what the figures known then give."""
-    if as_of is None:
+    """By indicator: the verdicts the warehouse keeps, or those that `values` give."""
+    if is_kept:
         frame = read.view(connection, "dashboard_latest")
     else:
         held = [one for one in values.values() if len(one)]
@@ -266,14 +349,12 @@ def _indicator(
         if indicator.decimals is not None
         else decimals_of(figures, most=_MOST_DECIMALS),
         revised=_revised(connection, indicator, home, classes, as_of),
-        freshness="" if as_of else state.get("freshness") or "never_fetched",
-        next_expected=None if as_of else state.get("next_expected"),
-        retrieved=max((one.recorded_at for one in own), default=None)
-        if as_of or not datasets
-        else max((one["last_fetch"] for one in datasets if one["last_fetch"]), default=None),
-        released=None
-        if as_of
-        else max((one["last_release"] for one in datasets if one["last_release"]), default=None),
+        freshness=state.get("freshness") or "never_fetched",
+        next_expected=state.get("next_expected"),
+        retrieved=max((one["last_fetch"] for one in datasets if one["last_fetch"]), default=None)
+        if datasets
+        else max((one.recorded_at for one in own), default=None),
+        released=max((one["last_release"] for one in datasets if one["last_release"]), default=None),
     )
 
 
@@ -305,46 +386,3 @@ def _revised(
             for row in rows_of(many)
         ]
     return tuple(sorted(found, key=lambda one: (parse_period(one.period), one.recorded_at), reverse=True))
-
-
-# --- as of a time ------------------------------------------------------------------------------------------------
-
-
-def _stood_at(row: Row, as_of: datetime | None) -> bool:
-    """Whether an answer was the newest of its question and period, and not withdrawn."""
-    if row["change_class"] == "withdrawn":
-        return False
-    if as_of is None:
-        return row["superseded_at"] is None
-    return row["recorded_at"] <= as_of and (row["superseded_at"] is None or row["superseded_at"] > as_of)
-
-
-def _state_then(
-    row: Row, catalogue: Catalogue, found: Mapping[str, IndicatorFacts], reports: Mapping[str, Sequence[Row]]
-) -> str:
-    """A meter's state as far as figures and answers tell: what was owed then is not known."""
-    if row["kind"] == "none":
-        return "not_measurable"
-    meter = next(
-        (
-            meter
-            for measure in catalogue.programme.measures
-            for meter in measure.meters
-            if meter.id == row["meter_id"]
-        ),
-        None,
-    )
-    if meter and any(found[one].has_figures for one in meter.indicator_ids):
-        return "measured"
-    return "reported" if reports.get(row["meter_id"]) else "no_data"
-
-
-def _measure_then(meters: Sequence[Row]) -> Row:
-    states = [row["state"] for row in meters]
-    return {
-        "state": min(states, key=_ORDER.index) if states else "not_measurable",
-        "answered": sum(one in ("measured", "reported") for one in states),
-        "late_meters": 0,
-        "due_meters": 0,
-        "due_at": None,
-    }

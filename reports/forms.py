@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-import textwrap
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -35,18 +32,15 @@ from models.forms_file import (
     version_of,
 )
 from models.period import parse_period
+from reports.workbook import DARK, FONT, LINE_HEIGHT, border, fill, lines_of, saved
 
 if TYPE_CHECKING:
-    from openpyxl.styles import Border, PatternFill
-    from openpyxl.workbook import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
 FormRow = dict[ColumnKey, str | float | int | None]
 
-FONT = "Calibri"  # that of cells without a font of their own
 LABEL_WIDTH, GUIDE_WIDTH = 28, 90  # of the guide's columns, in characters
-LINE_HEIGHT, MOST_LINES = 15.0, 27  # points; Excel's rows are at most 409 high
-_DARK, _INPUT, _LOCKED, _CLOSED = "1F3864", "FFF7D6", "F2F2F2", "D9D9D9"
+_INPUT, _LOCKED, _CLOSED = "FFF7D6", "F2F2F2", "D9D9D9"
 
 
 def form_rows(
@@ -102,7 +96,7 @@ def workbook_form(
     _write_rows(book.create_sheet(FORM_SHEET), identity, rows)
     book.properties.creator = None
     book.properties.title = f"{_whose(catalogue, identity)}, {identity.period}"
-    return _saved(book)
+    return saved(book)
 
 
 def form_name(identity: FormIdentity, suffix: str) -> str:
@@ -186,7 +180,7 @@ def _write_guide(
         right.font = Font(name=FONT, bold=number == 1, size=14 if number == 1 else 11)
         left.alignment = right.alignment = Alignment(vertical="top", wrap_text=True)
         if label == ROLE_LABEL:
-            right.fill, right.border = _fill(_INPUT), _border()
+            right.fill, right.border = fill(_INPUT), border()
             right.protection = Protection(locked=False)
             check = DataValidation(
                 type="textLength", operator="lessThanOrEqual", formula1=str(LONGEST_ROLE), allow_blank=True
@@ -196,7 +190,7 @@ def _write_guide(
             sheet.add_data_validation(check)
             check.add(right.coordinate)
         large = 1.3 if number == 1 else 1.0
-        lines = max(_lines(label, LABEL_WIDTH), _lines(said, GUIDE_WIDTH))
+        lines = max(lines_of(label, LABEL_WIDTH), lines_of(said, GUIDE_WIDTH))
         sheet.row_dimensions[number].height = large * LINE_HEIGHT * lines
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = LABEL_WIDTH, GUIDE_WIDTH
     sheet.protection.sheet = True
@@ -213,14 +207,14 @@ def _write_rows(sheet: Worksheet, identity: FormIdentity, rows: Sequence[tuple[Q
 
     for index, column in enumerate(COLUMNS, start=1):
         head = sheet.cell(HEADER_ROW, index, column.heading)
-        head.font, head.fill = Font(name=FONT, bold=True, color="FFFFFF"), _fill(_DARK)
-        head.alignment, head.border = Alignment(vertical="center", wrap_text=True), _border()
+        head.font, head.fill = Font(name=FONT, bold=True, color="FFFFFF"), fill(DARK)
+        head.alignment, head.border = Alignment(vertical="center", wrap_text=True), border()
         sheet.column_dimensions[get_column_letter(index)].width = column.width
     sheet.row_dimensions[HEADER_ROW].height = 32
     for number, (question, row) in enumerate(rows, start=HEADER_ROW + 1):
         for index, column in enumerate(COLUMNS, start=1):
             _write_cell(sheet, number, index, column.key, question, row[column.key])
-        lines = max(_lines(str(row[one.key] or ""), one.width) for one in COLUMNS if one.key != "form")
+        lines = max(lines_of(str(row[one.key] or ""), one.width) for one in COLUMNS if one.key != "form")
         sheet.row_dimensions[number].height = LINE_HEIGHT * max(2, lines)
     _add_checks(sheet, rows)
     last = HEADER_ROW + len(rows)
@@ -236,12 +230,6 @@ def _write_rows(sheet: Worksheet, identity: FormIdentity, rows: Sequence[tuple[Q
     sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
     sheet.print_area = f"A1:{get_column_letter(len(COLUMNS) - 1)}{last}"
     sheet.HeaderFooter.oddFooter = HeaderFooterItem(center=_HeaderFooterPart(f"{identity.period} - &P/&N"))
-
-
-def _lines(text: str, width: float) -> int:
-    """How many lines `text` takes in a column of that width, at least 1. No program makes rows of a form higher."""
-    wrapped = sum(len(textwrap.wrap(line, int(width * 0.9))) or 1 for line in text.split("\n"))
-    return min(MOST_LINES, max(1, wrapped))
 
 
 def _write_cell(
@@ -260,15 +248,15 @@ def _write_cell(
         cell.data_type = "s"  # never a formula, whatever it begins with
     elif value is not None and not isinstance(value, str):
         cell.value = int(value) if float(value).is_integer() else value
-    cell.alignment, cell.border = Alignment(vertical="top", wrap_text=True), _border()
+    cell.alignment, cell.border = Alignment(vertical="top", wrap_text=True), border()
     is_open = key in (*TAKEN[question.asks], "reason")
     if is_open:
-        cell.fill, cell.protection = _fill(_INPUT), Protection(locked=False)
+        cell.fill, cell.protection = fill(_INPUT), Protection(locked=False)
         if key in ("text", "reason"):
             cell.number_format = "@"  # a day or a fraction stays as it was written
     else:
         closed = key in ("value", "sample_size", "status", "text")
-        cell.fill = _fill(_CLOSED if closed else _LOCKED)
+        cell.fill = fill(_CLOSED if closed else _LOCKED)
     if key == "form":
         cell.font = Font(name=FONT, size=7, color="808080")
 
@@ -349,32 +337,3 @@ def _add_checks(sheet: Worksheet, rows: Sequence[tuple[Question, FormRow]]) -> N
 
 def _number(value: float) -> str:
     return f"{value:.0f}" if value == int(value) else f"{value:.15g}"
-
-
-def _fill(color: str) -> PatternFill:
-    from openpyxl.styles import PatternFill
-
-    return PatternFill("solid", start_color=color)
-
-
-def _border() -> Border:
-    from openpyxl.styles import Border, Side
-
-    side = Side(style="thin", color="BFBFBF")
-    return Border(left=side, right=side, top=side, bottom=side)
-
-
-def _saved(book: Workbook) -> bytes:
-    """The workbook's bytes with no moment of saving in them."""
-    first = io.BytesIO()
-    book.save(first)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(first) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
-        for entry in old.infolist():
-            data = old.read(entry)
-            if entry.filename == "docProps/core.xml":
-                data = re.sub(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>", b"", data)
-            plain = zipfile.ZipInfo(entry.filename, (1980, 1, 1, 0, 0, 0))
-            plain.compress_type = zipfile.ZIP_DEFLATED
-            new.writestr(plain, data)
-    return packed.getvalue()

@@ -16,6 +16,7 @@ from models.judge import COMPARABLE
 from models.movement import median
 from models.numbers import Language, number_text
 from models.programme import Measure
+from models.spreadsheet import cell_text as _safe
 from models.units import unit_of, with_unit
 from reports import texts
 from reports.charts import Band, Line, LineKind
@@ -26,7 +27,6 @@ LEAST_FOR_A_MAP = 5
 MAP_STEPS = 5
 MOST_CHANGES = 200
 _CLASS_LINES: tuple[LineKind, ...] = ("c1", "c2", "c3", "c4")
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 Context = dict[str, Any]
 
@@ -438,7 +438,7 @@ def measure_page(words: Words, measure: Measure) -> Context:
                 "reporter": words.finnish(row.get("reporter_name_fi")),
                 "note": words.of(row, "note"),
                 "indicators": [indicator_row(words, facts.indicators[one]) for one in meter_indicators],
-                "latest": _answer(words, told[0]) if told else "",
+                "latest": answer(words, told[0]) if told else "",
                 "latest_period": words.period(told[0]["period"]) if told else "",
                 "has_quarantined": bool(row.get("has_quarantined")),
             }
@@ -447,7 +447,7 @@ def measure_page(words: Words, measure: Measure) -> Context:
             {
                 "meter": words.finnish(row["text_fi"]),
                 "period": words.period(one["period"]),
-                "answer": _answer(words, one),
+                "answer": answer(words, one),
                 "party": words.finnish(one["party_name_fi"]),
                 "recorded": words.day(one["recorded_at"]),
             }
@@ -475,7 +475,7 @@ def _judged_row(words: Words, one: IndicatorFacts) -> Context:
     return {**indicator_row(words, one), "reason": one.verdict().reason.get(words.language, "")}
 
 
-def _answer(words: Words, row: Row) -> Markup:
+def answer(words: Words, row: Row) -> Markup:
     """What somebody answered: the status in words, the number with its unit, the text."""
     parts: list[str | Markup] = []
     if row["status"]:
@@ -523,8 +523,8 @@ def indicator_page(words: Words, one: IndicatorFacts) -> Context:
         "home": words.area(one.home) if one.home else "",
         "unit": words.unit(one),
         "verdicts": verdicts,
-        "chart_alt": _chart_alt(words, one, lines, band),
-        "legend": _legend(words, one, lines, band),
+        "chart_alt": chart_alt(words, one, lines, band),
+        "legend": legend(words, one, lines, band),
         "baseline": words.period(one.verdict().baseline_period) if _marks_baseline(one, lines) else "",
         "count": sum(point.value is not None for point in one.points(one.home)),
         "table": _figure_table(words, one),
@@ -578,7 +578,7 @@ def _line_name(words: Words, one: IndicatorFacts, line: Line) -> Markup:
     return escape(words("peers_median") if line.kind == "peers" else words.area(codes[line.kind]))
 
 
-def _chart_alt(words: Words, one: IndicatorFacts, lines: Sequence[Line], band: Band | None) -> str:
+def chart_alt(words: Words, one: IndicatorFacts, lines: Sequence[Line], band: Band | None) -> str:
     """The chart in words: of each line from when to when, lowest, highest, last; gaps."""
     if not lines:
         return ""
@@ -607,7 +607,8 @@ def _chart_alt(words: Words, one: IndicatorFacts, lines: Sequence[Line], band: B
     return " ".join(said)
 
 
-def _legend(words: Words, one: IndicatorFacts, lines: Sequence[Line], band: Band | None) -> list[Context]:
+def legend(words: Words, one: IndicatorFacts, lines: Sequence[Line], band: Band | None) -> list[Context]:
+    """Each line of the chart, and the band, with its newest figure."""
     entries: list[Context] = []
     for line in lines:
         known = [(period, value) for period, value in line.points if value is not None]
@@ -820,7 +821,29 @@ def changes_page(words: Words) -> Context:
         }
         for row in facts.changed[:MOST_CHANGES]
     ]
-    return {"rows": rows, "changed": changed, "changed_count": len(facts.changed)}
+    return {
+        "rows": rows,
+        "changed": changed,
+        "changed_count": len(facts.changed),
+        "turned": turned_rows(words),
+    }
+
+
+def turned_rows(words: Words) -> list[Context]:
+    """The verdicts that became others, before and now."""
+    rows = []
+    for row in words.facts.turned:
+        one = words.facts.indicators[row["indicator_id"]]
+        rows.append(
+            {
+                "id": row["indicator_id"],
+                "name": words.of(one.indicator),
+                "class": words.class_name(one, row["class_code"]) if len(one.classes) > 1 else "",
+                "old": words.badge("verdict", row["old"]),
+                "new": words.badge("verdict", row["new"]),
+            }
+        )
+    return rows
 
 
 # --- the figures as a file ------------------------------------------------------------------------------------------
@@ -865,7 +888,3 @@ def csv_of(facts: Facts, one: IndicatorFacts) -> bytes:
                 ]
             )
     return target.getvalue().encode("utf-8-sig")
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_RISKY) else text

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import base64
-import ctypes
 import hashlib
-import os
-import re
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +21,7 @@ from models.numbers import LANGUAGES, Language, number_text
 from reports import charts, pages, texts
 from reports.facts import Facts, gather
 from reports.pages import Words
+from warehouse.folder_swap import new_draft, take_place
 
 MENU = (
     ("home", "index.html"),
@@ -39,9 +36,9 @@ _OWN = frozenset(
     {
         *(href for _, href in MENU),
         *("accessibility.html", "areas", "goals", "measures", "indicators", "data", "sv", "en"),
+        "index.html.new",
     }
 )
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of renameat2(2)
 
 
 @dataclass(frozen=True)
@@ -71,12 +68,9 @@ def build_site(
     same warehouse, borders and times give the same bytes. Raises OSError.
     """
     facts = gather(connection, catalogue, built, as_of)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft, old = (folder.with_name(f".{folder.name}.{name}") for name in ("new", "old"))
-    _recover(folder, old)
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = new_draft(folder)
     data = draft / "data"
-    data.mkdir(parents=True)
+    data.mkdir()
     sizes = {}
     for key, one in facts.indicators.items():
         if one.has_figures:
@@ -89,7 +83,7 @@ def build_site(
             target = draft / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(html, encoding="utf-8")
-    _swap(folder, draft, old)
+    take_place(folder, draft, lambda name: name in _OWN)
     return folder / "index.html"
 
 
@@ -97,7 +91,7 @@ def render(facts: Facts, drawings: Drawings, language: Language) -> Iterator[tup
     """All pages of one language: path within the site, and HTML."""
     words = Words(language, facts)
     programme = facts.catalogue.programme
-    page = partial(_page, _environment(words), words)
+    page = partial(_page, environment_of(words), words)
     home = pages.front_page(words)
     own = {row["id"] for row in home["headlines"]}
     sparks = {key: drawings.sparks.get(key, "") for key in own}
@@ -165,7 +159,8 @@ def _page(
     return path if language == "fi" else f"{language}/{path}", html.lstrip()
 
 
-def _environment(words: Words) -> Environment:
+def environment_of(words: Words) -> Environment:
+    """The templates with what all pages of a language share."""
     environment = Environment(
         loader=PackageLoader("reports", "templates"),
         autoescape=True,
@@ -215,43 +210,3 @@ def _draw(facts: Facts, csv_sizes: Mapping[str, int], borders: Borders) -> Drawi
         map_source={"year": borders.year, "source": borders.source, "licence": borders.licence},
         csv_sizes=csv_sizes,
     )
-
-
-# --- taking the old site's place --------------------------------------------------------------------------------
-
-
-def _recover(folder: Path, old: Path) -> None:
-    """Puts back the old site where a build died between two renames, and removes what a later death left."""
-    if old.exists() and not folder.exists():
-        old.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _swap(folder: Path, draft: Path, old: Path) -> None:
-    """The new folder takes the old one's place, with what in the old one is not the site's own."""
-    if not folder.exists():
-        draft.rename(folder)
-        return
-    for entry in sorted(folder.iterdir()):
-        if entry.name in _OWN or re.fullmatch(r"index\.html\.new", entry.name):
-            continue
-        target = draft / entry.name
-        if entry.is_dir():
-            shutil.copytree(entry, target, copy_function=os.link)
-        else:
-            os.link(entry, target)
-    if _exchange(folder, draft):
-        shutil.rmtree(draft)
-        return
-    folder.rename(old)
-    draft.rename(folder)
-    shutil.rmtree(old)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Lets two folders change places in one step; False where the system has no such step (not Linux, some disks)."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is None:
-        return False
-    paths = os.fsencode(one), os.fsencode(other)
-    return bool(rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0)

@@ -184,7 +184,7 @@ def _areas(catalogue: Catalogue) -> list[Row]:
         {
             "area_code": one.code,
             "level": one.level,
-            "role": roles[one.code],
+            "role": roles.get(one.code, "other"),  # a municipality that the catalogue does not name
             "name_fi": one.name_fi,
             "name_sv": one.name_sv,
             "name_en": one.name_en,
@@ -301,10 +301,12 @@ class Version:
     content: str
 
 
-def newest_version(connection: Connection) -> Version | None:
-    """The state of the catalogue in use; None where none was taken into use yet."""
+def newest_version(connection: Connection, *, as_of: datetime | None = None) -> Version | None:
+    """The state of the catalogue in use, now or at a time; None where none was taken into use yet."""
     table = tables.table_of(tables.CatalogueVersion)
     query = select(table).order_by(table.c.recorded_at.desc()).limit(1)
+    if as_of is not None:
+        query = query.where(table.c.recorded_at <= as_utc(as_of))
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else Version(**row)
 

@@ -12,7 +12,8 @@ import pandas as pd
 
 from demo import changes
 from flows.adopt import adopt
-from flows.judge import judged
+from flows.judge import judged, turned
+from flows.pipeline import utc_now
 from models.catalogue import load_catalogue
 from models.catalogue.load import PACKAGED
 from warehouse import read
@@ -62,6 +63,36 @@ def test_a_revision_is_judged_anew_and_what_was_judged_before_can_be_had_again(l
         ).set_index("area_code")
     assert then.loc["KU205", "reason_fi"] == before["reason_fi"]
     assert then.loc["KU205", "verdict"] == before["verdict"]
+
+
+def test_a_verdict_that_a_revision_turned_is_told_with_what_it_was(long_bench: Any) -> None:
+    long_bench.collect(NET)
+    since = utc_now()
+    table = long_bench.stand_in.tables["ssaaty/121w"]
+    time = next(one for one in table.variables if one.time)
+    contents = table.variable(table.contents_variable)
+    code = next(one for one in contents.values if "koknetmuutto" in one)
+    before = latest(long_bench, INDICATOR)
+    where = {table.area_variable: ["KU205"], time.code: [time.values[-1]], table.contents_variable: [code]}
+    revised = changes.revise(table, where, value=before.loc["KU205", "value"] + 60)
+    long_bench.stand_in.tables["ssaaty/121w"] = changes.set_updated(
+        revised, table.updated + timedelta(days=1)
+    )
+    assert long_bench.collect(NET)[NET].state == "fetched"
+    after = latest(long_bench, INDICATOR)
+    differing = {
+        (area, before.loc[area, "verdict"], after.loc[area, "verdict"])
+        for area in after.index
+        if before.loc[area, "verdict"] != after.loc[area, "verdict"]
+    }
+    with reading(long_bench.pipeline.engine) as connection:
+        found = turned(connection, long_bench.pipeline.catalogue, since)
+        nothing = turned(connection, long_bench.pipeline.catalogue, utc_now())
+        first = turned(connection, long_bench.pipeline.catalogue, since - timedelta(days=900))
+    of_it = found[found["indicator_id"] == INDICATOR]
+    assert set(zip(of_it["area_code"], of_it["old"], of_it["new"], strict=True)) == differing
+    assert differing, "else this proves nothing"
+    assert nothing.empty and first.empty, "what had no figures before has not turned"
 
 
 def test_another_direction_in_the_catalogue_turns_the_verdict_without_a_call(

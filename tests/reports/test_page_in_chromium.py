@@ -2,10 +2,15 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from reports.board import build_board, build_comparison
+from warehouse.engine import reading
 
 pytestmark = [pytest.mark.chromium, pytest.mark.long]
 CHROMIUM = shutil.which("chromium")
@@ -27,6 +32,7 @@ KINDS = (
     "accessibility.html",
 )
 LANGUAGES = ("", "sv/", "en/")
+LATE = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +173,44 @@ def test_lines_of_a_chart_can_be_told_from_the_page_in_light_and_dark(browser: B
         assert len(contrasts) >= 4
         assert min(contrasts) >= 3
         context.close()
+
+
+@pytest.fixture(scope="module")
+def board(long_site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The board's report in three languages, and what differs from another year's view."""
+    folder = tmp_path_factory.mktemp("board")
+    catalogue = long_site.pipeline.catalogue
+    with reading(long_site.pipeline.engine) as connection:
+        for language in ("fi", "sv", "en"):
+            build_board(connection, catalogue, folder, 2025, LATE, language)
+        early = datetime(2025, 1, 1, tzinfo=UTC)
+        build_comparison(connection, catalogue, catalogue, folder, 2025, early, LATE)
+    return folder
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong_with_the_board_s_report(browser: Browser, board: Path, scheme) -> None:
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    pages = sorted(board.glob("*.html"))
+    assert len(pages) == 4
+    for path in pages:
+        page = context.new_page()
+        page.goto(path.as_uri())
+        found = Axe().run(page).response["violations"]
+        assert [(path.name, one["id"], one["nodes"][0]["html"]) for one in found] == []
+        page.close()
+    context.close()
+
+
+def test_the_board_s_report_asks_for_nothing_fits_a_phone_and_prints(browser: Browser, board: Path) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    address = (board / "board-2025-fi.html").as_uri()
+    page.goto(address)
+    assert [one for one in asked if one != "data:,"] == [address] and said == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    printed = page.pdf(prefer_css_page_size=True)
+    assert printed.startswith(b"%PDF") and printed.count(b"/Type /Page") > 8
+    page.close()

@@ -207,7 +207,7 @@ def test_what_others_wrote_into_the_folder_stays(
     long_site, tmp_path: Path, monkeypatch, short, can_exchange
 ) -> None:
     if not can_exchange:
-        monkeypatch.setattr(module, "_exchange", lambda one, other: False)
+        monkeypatch.setattr("warehouse.folder_swap.exchange", lambda one, other: False)
     folder = tmp_path / "report"
     (folder / "validation").mkdir(parents=True)
     (folder / "validation" / "index.html").write_text("results")

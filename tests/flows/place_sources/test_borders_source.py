@@ -12,6 +12,9 @@ from models.errors import SourceError
 pytestmark = pytest.mark.long  # the whole way of a source, seconds each
 
 
+THIS_YEAR = 2026
+
+
 @pytest.fixture
 def service():
     return sample()
@@ -24,11 +27,12 @@ def bench(source_bench, service):
 
 def test_the_borders_of_a_year_are_kept_and_written_into_the_home_folder(bench, service) -> None:
     home = bench.pipeline.settings.home
-    assert newest_borders(home) == packaged_borders(), "until others were fetched"
+    assert newest_borders(home, THIS_YEAR) == packaged_borders(), "until others were fetched"
     path = collect_borders(bench.pipeline, 2026)
     assert path == home / "borders" / "2026.json"
-    found = newest_borders(home)
+    found = newest_borders(home, THIS_YEAR)
     assert (found.year, found.rings) == (2026, service.borders.rings)
+    assert newest_borders(home, 2025) == packaged_borders(), "a map of then has no borders of later"
     (kept,) = bench.pipeline.raw.documents(source="borders")
     assert bench.pipeline.raw.read(kept.sha256).startswith(b'{"type":"FeatureCollection"')
 
@@ -39,7 +43,7 @@ def test_a_layer_that_cannot_be_used_leaves_what_there_was(bench, service) -> No
     with pytest.raises(SourceError, match="the axes are swapped"):
         collect_borders(bench.pipeline, 2026)
     home = bench.pipeline.settings.home
-    assert newest_borders(home).rings == service.borders.rings
+    assert newest_borders(home, THIS_YEAR).rings == service.borders.rings
     assert [one.name for one in (home / "borders").iterdir()] == ["2026.json"]
 
 
