@@ -14,17 +14,25 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from models.errors import ConfigurationError
 from warehouse.errors import WarehouseError
+from warehouse.view_grants import keeping_grants
 from warehouse.views import create_views, drop_views, views_checksum
 
 BUSY_SECONDS = 60  # how long a writer waits for another before it gives up
 OLDEST_SQLITE = (3, 35, 0)  # UPDATE ... FROM and RETURNING
 OLDEST_POSTGRESQL = (13,)
 _MIGRATIONS = Path(__file__).parent / "migrations"
+# What PostgreSQL says when a table cannot change under a view, or a view cannot be replaced by another.
+_VIEWS_IN_THE_WAY = (
+    "2BP01",  # dependent_objects_still_exist
+    "0A000",  # feature_not_supported: the type of a column used by a view
+    "42P16",  # invalid_table_definition: the view's columns are others
+)
 _UPGRADE_KEY = 7_203_214_411  # of the PostgreSQL advisory lock under which one process at a time upgrades
+_MAY_NOT = "42501"  # PostgreSQL: insufficient_privilege
 
 
 def open_engine(url: str) -> Engine:
@@ -104,14 +112,45 @@ def upgrade(engine: Engine) -> None:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_KEY})
                 if _is_current(connection, scripts):  # another process was faster
                     return
-                drop_views(connection)
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-                create_views(connection)
-                _mark_views(connection)
+                if sqlite:
+                    drop_views(connection)
+                    _migrate(connection, config)
+                else:
+                    _migrate_under_views(connection, config)
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", "") != _MAY_NOT:
+                raise
+            shown = engine.url.render_as_string(hide_password=True)
+            raise ConfigurationError(
+                f"the warehouse {shown} is of an older version, and this role may not change its tables; "
+                "run `mittaristo db upgrade` as its owner"
+            ) from error
         finally:
             if sqlite:
                 _pragma(connection, "foreign_keys=ON")
+
+
+def _migrate(connection: Connection, config: Config) -> None:
+    command.upgrade(config, "head")
+    create_views(connection)
+    _mark_views(connection)
+
+
+def _migrate_under_views(connection: Connection, config: Config) -> None:
+    """On PostgreSQL: the views are replaced where they stand, so that what others built on them stays.
+
+    Where tables or views change so much that this cannot be, the views are dropped and made anew with their grants.
+    """
+    try:
+        with connection.begin_nested():
+            _migrate(connection, config)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in _VIEWS_IN_THE_WAY:
+            raise
+        with keeping_grants(connection):
+            drop_views(connection)
+            _migrate(connection, config)
 
 
 def open_existing(url: str) -> Engine:

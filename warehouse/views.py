@@ -1,4 +1,4 @@
-"""The views that dashboards read: the contract of the warehouse. A column is only ever added, at the end.
+"""The views that dashboards read. What they promise is said in warehouse.contract: a column is only ever added.
 
 The SQL is written once for both databases; said differently are only the present day (UTC) and a join whose
 tables must be read in the order written, because SQLite's guess of the better order is often wrong: there
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, text
 
 from models.forms import WORDS_FI
+from warehouse.contract import VIEW_COLUMNS, VIEW_DESCRIPTIONS
 
 _SAID = {
     "sqlite": {
@@ -355,8 +356,16 @@ SELECT m.measure_id,
        coalesce(b.names, '') AS reporter_names_fi,
        coalesce(t.late_meters, 0) AS late_meters,
        coalesce(t.due_meters, 0) AS due_meters,
-       coalesce(t.proxy_note_fi, '') AS proxy_note_fi
+       coalesce(t.proxy_note_fi, '') AS proxy_note_fi,
+       h.name_fi AS programme_area_fi,
+       h.name_sv AS programme_area_sv,
+       h.name_en AS programme_area_en,
+       g.text_fi AS goal_fi,
+       k.name_fi AS cluster_fi
 FROM measure m
+JOIN programme_area h ON h.area_id = m.area_id
+LEFT JOIN goal g ON g.goal_id = m.goal_id
+LEFT JOIN cluster k ON k.cluster_id = m.cluster_id
 LEFT JOIN (
     SELECT measure_id,
            sum(CASE WHEN kind = 'none' THEN 0 ELSE 1 END) AS meters,
@@ -534,17 +543,43 @@ def view_sql(name: str, dialect: str) -> str:
 
 
 def views_checksum(dialect: str) -> str:
-    """SHA-256 over all views as they are created on that database."""
-    return hashlib.sha256("\n".join(f"{n}: {view_sql(n, dialect)}" for n in VIEWS).encode()).hexdigest()
+    """SHA-256 over all views, and their comments where there are any, as they are made on that database."""
+    made = [f"{name}: {view_sql(name, dialect)}" for name in VIEWS]
+    return hashlib.sha256("\n".join(made + _comments(dialect)).encode()).hexdigest()
 
 
 def create_views(connection: Connection) -> None:
-    """Makes all views; none may be there."""
+    """Makes all views, with their comments on PostgreSQL, which has them.
+
+    PostgreSQL replaces those that are there: grants on them and views of others over them stay. It refuses one
+    that no longer begins with the columns it had. On SQLite none may be there.
+    """
+    dialect = connection.dialect.name
+    create = "CREATE OR REPLACE VIEW" if dialect == "postgresql" else "CREATE VIEW"
     for name in VIEWS:
-        connection.execute(text(f"CREATE VIEW {name} AS {view_sql(name, connection.dialect.name)}"))
+        connection.execute(text(f"{create} {name} AS {view_sql(name, dialect)}"))
+    if comments := _comments(dialect):
+        connection.execute(text("; ".join(comments).replace(":", r"\:")))  # a colon is no parameter
 
 
 def drop_views(connection: Connection) -> None:
-    """Removes the views that are there; done before a migration, which could not change tables under them."""
+    """Removes the views that are there; done before a migration that could not change tables under them."""
     for name in reversed(tuple(VIEWS)):
         connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+
+
+def _comments(dialect: str) -> list[str]:
+    if dialect == "sqlite":  # it has none
+        return []
+    return [
+        *(f"COMMENT ON VIEW {name} IS {_literal(said)}" for name, said in VIEW_DESCRIPTIONS.items()),
+        *(
+            f'COMMENT ON COLUMN {name}."{one.name}" IS {_literal(one.description)}'
+            for name, columns in VIEW_COLUMNS.items()
+            for one in columns
+        ),
+    ]
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

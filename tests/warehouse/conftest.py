@@ -1,10 +1,14 @@
-"""What the warehouse's tests share: small frames, a small catalogue, and a clock."""
+"""What the warehouse's tests share: small frames, a small catalogue, rows in every table, and a clock."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
+from sqlalchemy import Boolean, CheckConstraint, Column, Connection, Date, Float, Integer, inspect
+from sqlalchemy import Table as SqlTable
 
 from models.area import Area
 from models.catalogue import Areas, Catalogue, Peer, PeerGroup
@@ -23,6 +27,8 @@ from models.programme import (
     ProgrammeArea,
     Reporting,
 )
+from warehouse.tables import METADATA
+from warehouse.times import Timestamp
 
 FrameOf = Callable[..., pd.DataFrame]
 
@@ -159,3 +165,70 @@ def catalogue() -> Catalogue:
         indicators={one.id: one for one in indicators},
         fingerprint="f1",
     )
+
+
+# --- rows in every table, at whatever revision the tables are ------------------------------------------------
+
+_BASE = datetime(2026, 1, 1, 6, 7, 8, 123_456, tzinfo=UTC)
+_CHOSEN: dict[tuple[str, str], tuple[object, object, object]] = {
+    ("area", "role"): ("focus", "region", "other"),
+    ("indicator", "kind"): ("open_data", "proxy", "survey"),
+    ("meter", "kind"): ("open_data", "proxy", "narrative"),
+    ("owner", "dataset_id"): (None, None, "dataset_id-3"),
+    ("owner", "indicator_id"): ("indicator_id-1", "indicator_id-2", None),
+    ("dataset_state", "known_codes"): (
+        '{"area_variable": "alue_23_20250101"}',
+        '{"area_variable": "Alue"}',
+        "",
+    ),
+    ("dataset_state", "division"): ("", "2025", ""),
+}
+
+
+def _made_up(table: SqlTable, column: Column[Any], number: int) -> object:
+    """The value of a column in the row of that number: rows of one number belong together in all tables."""
+    if (table.name, column.name) in _CHOSEN:
+        return _CHOSEN[table.name, column.name][number - 1]
+    for constraint in table.constraints:
+        if isinstance(constraint, CheckConstraint) and str(constraint.sqltext).startswith(
+            f"{column.name} IN"
+        ):
+            allowed = re.findall(r"'(\w+)'", str(constraint.sqltext))
+            return allowed[(number - 1) % len(allowed)]
+    for key in column.foreign_keys:
+        return _made_up(key.column.table, key.column, number)
+    if number == 3 and column.nullable:
+        return None
+    kind = column.type
+    if isinstance(kind, Timestamp):
+        return _BASE + timedelta(days=number)
+    if isinstance(kind, Date):
+        return (_BASE + timedelta(days=number)).date()
+    if isinstance(kind, Boolean):
+        return number == 2
+    if isinstance(kind, Integer):
+        return number
+    if isinstance(kind, Float):
+        return number + 0.1
+    names_something = column.primary_key or column.name.endswith(
+        ("_id", "_code", "code", "owner", "classes", "content")
+    )
+    return f"{column.name}-{number}" if names_something else f"{column.name} {number}: 'ää' \"\\ \t\n % é漢"
+
+
+@pytest.fixture
+def fill_tables() -> Callable[[Connection], None]:
+    """Puts three rows, with all kinds of values, into every table that the database has."""
+
+    def fill(connection: Connection) -> None:
+        found = inspect(connection)
+        for table in METADATA.sorted_tables:
+            if not found.has_table(table.name) or table.name == "marker":
+                continue
+            there = {one["name"] for one in found.get_columns(table.name)}
+            given = [c for c in table.columns if c.name in there and c is not table.autoincrement_column]
+            for number in (1, 2, 3):
+                values = {column.name: _made_up(table, column, number) for column in given}
+                connection.execute(table.insert().values(values))
+
+    return fill
