@@ -4,7 +4,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help demo up test test-all test-long lint lock clean
+.PHONY: help demo up test test-all test-long bench bench-quick lint lock clean
 
 help:
 	@echo "make demo      the main job on sample figures: collect, check, store, report"
@@ -12,6 +12,7 @@ help:
 	@echo "make test      the test suite (SQLite and a real PostgreSQL)"
 	@echo "make test-all  the same with browser, kills and faults"
 	@echo "make test-long only what make test leaves out: browser, kills, faults, whole ways of sources"
+	@echo "make bench     every figure to reach, measured (20 minutes, 6 GB of disk); bench-quick: all of it, small"
 	@echo "make lint      formatting, style, types, import rules"
 	@echo "make lock      requirements.lock made anew from pyproject.toml"
 	@echo "make clean     remove the environment and the demo's files"
@@ -39,6 +40,16 @@ test-all: $(INSTALLED)
 
 test-long: $(INSTALLED)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m long $(LONG) --require postgresql --require chromium
+
+$(VENV)/.bench: $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/.bench
+	@$(BIN)/python -m bench
+
+bench-quick: $(VENV)/.bench
+	@$(BIN)/python -m bench --scale small
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff format --check .

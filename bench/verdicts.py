@@ -1,20 +1,19 @@
-"""What verdicts cost: `.venv/bin/python bench/verdicts.py`.
+"""What verdicts with their sentences in three languages cost, on 10,000 series of all the catalogue's indicators."""
 
-Verdicts with their sentences in three languages on 10,000 series of all the catalogue's indicators, in seconds of
-processor time (to reach: below 3).
-"""
+from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
-from models.catalogue import load_catalogue
-from models.judge import verdict_frame, verdicts
+from bench.measure import Figure, Goal, Scale
+from models.catalogue import Catalogue, load_catalogue
+from models.judge import verdict_frame
 from models.period import span
 
-SERIES = 10_000
 PERIODS = {
     "annual": span("2000", "2025"),
     "quarterly": span("2010Q1", "2026Q2"),
@@ -26,11 +25,11 @@ PERIODS = {
 }
 
 
-def main() -> None:
-    catalogue = load_catalogue()
+def observations_to_judge(catalogue: Catalogue, series: int) -> pd.DataFrame:
+    """Current observations of about so many series, spread evenly over the indicators."""
     chance = np.random.default_rng(1)
     areas = [area.code for area in catalogue.all_areas()] + [f"KU{number}" for number in range(900, 999)]
-    each = -(-SERIES // len(catalogue.indicators))
+    each = -(-series // len(catalogue.indicators))
     parts = [
         pd.DataFrame(
             {
@@ -47,15 +46,20 @@ def main() -> None:
     ]
     frame = pd.concat(parts, ignore_index=True)
     frame["recorded_at"] = datetime(2026, 9, 22, 5, tzinfo=UTC)
+    return frame
+
+
+def figures(scale: Scale) -> Iterator[Figure]:
+    catalogue = load_catalogue()
+    frame = observations_to_judge(catalogue, scale.verdict_series)
+    series = len(frame.groupby(["indicator_id", "area_code"]))
     started = time.process_time()
-    judged = verdicts(frame, catalogue)
-    between = time.process_time()
     verdict_frame(frame, catalogue)
-    ended = time.process_time()
-    print(f"{len(judged):,} series, {len(frame):,} observations")
-    print(f"verdicts alone       {between - started:.2f} s")
-    print(f"with their sentences {ended - between:.2f} s (to reach: below 3)")
-
-
-if __name__ == "__main__":
-    main()
+    taken = time.process_time() - started
+    yield Figure(
+        "verdicts with their sentences (beside the table)",
+        f"{series:,} series",
+        taken,
+        Goal("<=", 3, "s"),
+        taken,
+    )

@@ -15,7 +15,8 @@ from models.period import parse_period
 from warehouse.errors import WarehouseError
 from warehouse.keys import INDICATOR, indicator_owner, period_number, year_before_number
 from warehouse.rows import Integers, checked_rows
-from warehouse.staging import stage
+from warehouse.staging import stage, stage_keys
+from warehouse.stored import key_of, stored_keys
 from warehouse.tables import Load, Owner, Period, Series, inserting, table_of
 from warehouse.times import Timestamp, as_utc
 
@@ -60,15 +61,14 @@ def store(
     if newest is not None and recorded_at <= newest:
         recorded_at = newest + timedelta(microseconds=1)
     if connection.dialect.name == "postgresql" and len(rows) > _MANY:
-        connection.execute(text("SET LOCAL work_mem = '256MB'"))
+        # Compiling a query costs more than it can save here.
+        connection.execute(text("SET LOCAL work_mem = '256MB'; SET LOCAL jit = off"))
     _add_periods(connection, rows.periods)
     series_ids = _series_ids(connection, owner_no, rows.series)
-    stage(connection, rows, series_ids)
-    going = [] if isinstance(absent, str) else _keys(connection, owner_no, absent)
-    everything = isinstance(absent, str) and absent == "withdraw"
-    written = _compare(
-        connection, owner_no, everything=everything, going=going, restated=restated, within=within
-    )
+    is_first = newest is None
+    stage(connection, rows, series_ids, owner_no=None if is_first else owner_no)
+    gone = _gone(connection, owner_no, key_of(series_ids[rows.position], rows.period_no), absent)
+    written = _compare(connection, owner_no, is_first=is_first, gone=gone, restated=restated, within=within)
     if written:
         load_id = connection.execute(
             insert(table_of(Load)).returning(table_of(Load).c.load_id),
@@ -150,6 +150,22 @@ def _series_ids(connection: Connection, owner_no: int, series: list[tuple[str, s
     return np.array([known[one] for one in series], dtype=np.int64)
 
 
+# How a staged row, {staged}, finds what is stored. PostgreSQL knows nothing of temporary tables, and of a new owner
+# that it has few observations: it would read all of them, or all that is staged for each of them. OFFSET 0 bids it
+# to look up one after another. SQLite does so by itself.
+_STORED = {
+    "sqlite": """observation o
+     ON o.owner_no = :owner_no AND o.series_id = {staged}.series_id AND o.period_no = {staged}.period_no""",
+    "postgresql": """LATERAL (
+    SELECT * FROM observation
+    WHERE owner_no = :owner_no AND series_id = {staged}.series_id AND period_no = {staged}.period_no
+    OFFSET 0) o ON true""",
+}
+
+_ALL_NEW = """
+INSERT INTO changed (series_id, period_no, value, symbol, status, change_class)
+SELECT series_id, period_no, value, symbol, status, 'new' FROM incoming"""
+
 _COMPARE = """
 INSERT INTO changed (series_id, period_no, value, symbol, status, change_class)
 SELECT i.series_id, i.period_no, i.value, i.symbol, i.status,
@@ -159,27 +175,19 @@ SELECT i.series_id, i.period_no, i.value, i.symbol, i.status,
             WHEN i.symbol <> o.symbol THEN 'symbol'
             ELSE 'status' END
 FROM incoming i
-LEFT JOIN observation o ON o.owner_no = :owner_no AND o.series_id = i.series_id AND o.period_no = i.period_no
+LEFT JOIN {stored}
 WHERE o.series_id IS NULL OR o.change_class = 'withdrawn'
    OR i.value {differs} o.value OR i.symbol <> o.symbol OR i.status <> o.status"""
 
 _WITHDRAW = """
 INSERT INTO changed (series_id, period_no, value, symbol, status, change_class)
 SELECT o.series_id, o.period_no, NULL, '', o.status, 'withdrawn'
-FROM observation o
-WHERE o.owner_no = :owner_no AND o.change_class <> 'withdrawn'
-  AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.series_id = o.series_id AND i.period_no = o.period_no)"""
+FROM gone g
+{then_join} {stored}
+WHERE o.change_class <> 'withdrawn'"""
 
 _WITHIN = """
   AND o.series_id IN (SELECT s.series_id FROM series s WHERE s.owner_no = :owner_no AND s.area_code IN :areas)"""
-
-_WITHDRAW_SOME = """
-INSERT INTO changed (series_id, period_no, value, symbol, status, change_class)
-SELECT o.series_id, o.period_no, NULL, '', o.status, 'withdrawn'
-FROM observation o
-WHERE o.owner_no = :owner_no AND o.change_class <> 'withdrawn'
-  AND o.series_id = :series_id AND o.period_no = :period_no
-  AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.series_id = o.series_id AND i.period_no = o.period_no)"""
 
 _RESTATE = """
 UPDATE changed SET change_class = 'restated'
@@ -198,54 +206,76 @@ INSERT INTO observation
 SELECT :owner_no, series_id, period_no, :load_id, :recorded_at, value, 1, symbol, status, change_class
 FROM changed WHERE change_class = 'new'"""
 
+# Not an UPDATE with a join: this finds each observation by its key, whatever the database believes of the tables.
 _CHANGE_OBSERVATIONS = """
-UPDATE observation
-SET load_id = :load_id, recorded_at = :recorded_at, value = c.value, vintages = vintages + 1,
-    symbol = c.symbol, status = c.status, change_class = c.change_class
-FROM changed c
-WHERE c.change_class <> 'new' AND observation.owner_no = :owner_no
-  AND observation.series_id = c.series_id AND observation.period_no = c.period_no"""
+INSERT INTO observation
+    (owner_no, series_id, period_no, load_id, recorded_at, value, vintages, symbol, status, change_class)
+SELECT :owner_no, series_id, period_no, :load_id, :recorded_at, value, 1, symbol, status, change_class
+FROM changed WHERE change_class <> 'new'
+ON CONFLICT (owner_no, series_id, period_no) DO UPDATE
+SET load_id = excluded.load_id, recorded_at = excluded.recorded_at, value = excluded.value,
+    vintages = observation.vintages + 1, symbol = excluded.symbol, status = excluded.status,
+    change_class = excluded.change_class"""
 
 
-def _keys(connection: Connection, owner_no: int, frame: pd.DataFrame) -> list[dict[str, int]]:
-    """The stored observations that the rows of `frame` name."""
+def _gone(
+    connection: Connection, owner_no: int, given: Integers, absent: Literal["keep", "withdraw"] | pd.DataFrame
+) -> Integers:
+    """The keys of what is stored, is not among the `given`, and is to be withdrawn."""
+    if isinstance(absent, str) and absent == "keep":
+        return given[:0]
+    stored = stored_keys(connection, owner_no)
+    gone = stored[~np.isin(stored, given)]
+    return gone if isinstance(absent, str) else gone[np.isin(gone, _keys(connection, owner_no, absent))]
+
+
+def _keys(connection: Connection, owner_no: int, frame: pd.DataFrame) -> Integers:
+    """The keys of the observations that the rows of `frame` name."""
     table = table_of(Series)
     known = {
         (row.content, row.classes, row.area_code): row.series_id
         for row in connection.execute(select(table).where(table.c.owner_no == owner_no))
     }
     columns = (frame[name].astype("str") for name in ("content", "classes", "area_code", "period"))
-    return [
-        {"owner_no": owner_no, "series_id": known[content, classes, area], "period_no": period_number(period)}
+    named = [
+        (known[content, classes, area], period_number(period))
         for content, classes, area, period in zip(*columns, strict=True)
         if (content, classes, area) in known
     ]
+    found = np.array(named, dtype=np.int64).reshape(-1, 2)
+    return key_of(found[:, 0], found[:, 1])
 
 
 def _compare(
     connection: Connection,
     owner_no: int,
     *,
-    everything: bool,
-    going: list[dict[str, int]],
+    is_first: bool,
+    gone: Integers,
     restated: Collection[str],
     within: Collection[str] | None,
 ) -> dict[str, int]:
     """Fills `changed` with what is to be written; how many by change class."""
-    differs = "IS NOT" if connection.dialect.name == "sqlite" else "IS DISTINCT FROM"
-    connection.execute(text(_COMPARE.format(differs=differs)), {"owner_no": owner_no})
+    dialect = connection.dialect.name
+    differs = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
+    if is_first:
+        connection.execute(text(_ALL_NEW))
+    else:
+        compare = _COMPARE.format(differs=differs, stored=_STORED[dialect].format(staged="i"))
+        connection.execute(text(compare), {"owner_no": owner_no})
     if restated:
         named = text(_RESTATE).bindparams(bindparam("areas", value=sorted(restated), expanding=True))
         connection.execute(named, {"owner_no": owner_no})
-    if everything and within is None:
-        connection.execute(text(_WITHDRAW), {"owner_no": owner_no})
-    elif everything:
-        named = text(_WITHDRAW + _WITHIN).bindparams(
-            bindparam("areas", value=sorted(within or ()), expanding=True)
-        )
-        connection.execute(named, {"owner_no": owner_no})
-    if going:
-        connection.execute(text(_WITHDRAW_SOME), going)
+    if len(gone):
+        stage_keys(connection, gone)
+        join = "CROSS JOIN" if dialect == "sqlite" else "JOIN"  # which keeps SQLite to this order
+        query = text(_WITHDRAW.format(then_join=join, stored=_STORED[dialect].format(staged="g")))
+        if within is not None:
+            query = text(query.text + _WITHIN).bindparams(
+                bindparam("areas", value=sorted(within), expanding=True)
+            )
+        connection.execute(query, {"owner_no": owner_no})
+        connection.execute(text("DROP TABLE gone"))
     counted = connection.execute(text("SELECT change_class, count(*) FROM changed GROUP BY change_class"))
     return {str(change_class): int(count) for change_class, count in counted}
 

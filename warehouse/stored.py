@@ -48,7 +48,9 @@ def unlike(connection: Connection, owner_no: int, rows: Rows, key: Integers, ord
         place = np.minimum(np.searchsorted(stored.key, key), len(stored.key) - 1)
         stored = Stored(stored.key[place], stored.value[place], stored.kind[place])
     same = (stored.value == value) | (np.isnan(stored.value) & np.isnan(value))
-    return order[~(same & (stored.key == key) & (stored.kind == kind[order]))]
+    differs = ~(same & (stored.key == key) & (stored.kind == kind[order]))
+    chosen: Integers = order[differs]
+    return chosen
 
 
 def stored_keys(connection: Connection, owner_no: int) -> Integers:
