@@ -101,7 +101,10 @@ def kind_of(found: Movement, direction: Direction) -> VerdictKind:
 
 
 def inputs_json(one: Verdict, indicator: Indicator) -> str:
-    """All that the verdict was made of, as JSON with a stable order of keys."""
+    """All that the verdict was made of, as JSON with a stable order of keys.
+
+    A yearly change is [from period, to period, years, size]; sizes have twelve digits.
+    """
     return orjson.dumps(
         {
             "transform": indicator.transform,
@@ -134,6 +137,6 @@ def _movement_data(found: Movement) -> dict[str, Any]:
         "change": found.since.change if found.since else None,
         "usual_change": found.usual.change if found.usual else None,
         "threshold": found.usual.threshold if found.usual else None,
-        "changes": [change._asdict() for change in found.changes],
+        "changes": [(*change[:-1], float(f"{change.size:.12g}")) for change in found.changes],
         "lacking": found.lacking,
     }

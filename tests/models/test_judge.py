@@ -98,7 +98,7 @@ def test_the_inputs_tell_which_figures_decided(catalogue):
     assert inputs["baseline"] == {"period": "2021", "figure": 71.0, "preliminary": False}
     assert (inputs["change"], inputs["years"], inputs["usual_change"]) == (3.0, 3.0, 1.0)
     assert inputs["threshold"] == pytest.approx(3**0.5)
-    assert inputs["changes"][0] == {"start": "2011", "end": "2012", "years": 1, "size": -1.0}
+    assert inputs["changes"][0] == ["2011", "2012", 1, -1.0], "from, to, years, size"
     assert len(inputs["changes"]) == 10
     assert inputs["recorded_at"] == "2026-06-01T05:00:00+00:00"
 
