@@ -15,9 +15,10 @@ from connectors.cells import quoted
 from connectors.http import AnswerError
 from models.dataset import Dataset
 from models.document import Document, DocumentKind
-from models.errors import SourceError
+from models.errors import SourceError, printable
 from models.schedule import ZONE
 
+LONGEST_ERROR = 2000  # characters
 _FINLAND = ZoneInfo(ZONE)
 _WORDS: Mapping[type, str] = {
     str: "text",
@@ -89,24 +90,34 @@ def newest_document(
 
 @contextmanager
 def named(dataset: Dataset) -> Iterator[None]:
-    """A context whose SourceErrors begin with the dataset they are about; an AnswerError stays one."""
+    """A context whose SourceErrors begin with the dataset they are about; an AnswerError stays one.
+
+    They may quote what a source sent: here nothing that is not printable gets on, nor more than LONGEST_ERROR.
+    """
     try:
         yield
     except SourceError as error:
-        if str(error).startswith(dataset.id) or f"'{dataset.id}'" in str(error):
+        said = str(error)
+        text = printable(said if len(said) <= LONGEST_ERROR else f"{said[:LONGEST_ERROR]}…")
+        if not text.startswith(dataset.id) and f"'{dataset.id}'" not in text:
+            text = f"{dataset.id}: {text}"
+        if text == said:
             raise
-        text = f"{dataset.id}: {error}"
         if isinstance(error, AnswerError):
             raise AnswerError(text, error.answer) from error
         raise SourceError(text) from error
 
 
 def json_of(body: bytes, what: str) -> Any:
-    """The JSON document in `body`; `what` names it in the SourceError raised where it is none."""
+    """The JSON document in `body`; `what` names it in the SourceError raised where it is none, or nested too deep."""
     try:
-        return orjson.loads(body)
+        document = orjson.loads(body)
+        orjson.dumps(document)  # refuses what is nested deeper than 254, at which Python itself is in trouble
     except orjson.JSONDecodeError as error:
         raise SourceError(f"{what} is no JSON ({error}); fetch it again") from error
+    except orjson.JSONEncodeError as error:
+        raise SourceError(f"{what} is nested deeper than any answer is; look at it") from error
+    return document
 
 
 def finnish_day(moment: datetime) -> date:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.errors import SourceError
+from models.errors import SourceError, printable
 
 # PX files know one to six dots and the hyphen; StatFin uses '.', '..', '...' and '-'.
 MISSING_SYMBOLS = frozenset({".", "..", "...", "....", ".....", "......", "-"})
@@ -26,8 +26,11 @@ Codes = NDArray[np.integer]
 
 def quoted(value: object, longest: int = 40) -> str:
     """`value` in quotes on one line, cut to `longest` characters, for messages."""
-    text = " ".join(str(value).split())
-    text = "".join(one if one.isprintable() else "?" for one in text)
+    try:
+        text = " ".join(str(value).split())
+    except RecursionError:
+        text = "something nested too deep to show"
+    text = printable(text)
     return f"'{text[:longest]}…'" if len(text) > longest else f"'{text}'"
 
 

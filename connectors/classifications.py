@@ -14,8 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
+from connectors.asked import json_of
 from connectors.cells import quoted
 from connectors.http import AnswerError, Http
 from connectors.limiter import RateLimits
@@ -234,10 +233,7 @@ def _our_code(code: object, kind: str, where: str) -> str:
 
 
 def _list(body: bytes, where: str) -> list[Any]:
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise SourceError(f"{where}: the answer is no JSON ({error}); fetch it again") from error
+    document = json_of(body, f"{where}: the answer")
     if not isinstance(document, list) or not document:
         raise SourceError(
             f"{where}: the answer is {quoted(body[:60].decode('utf-8', 'replace'))} instead of a list with "

@@ -24,7 +24,7 @@ from models.resolution import Missing, Resolution, series_classes
 from models.table import SourceTable, TableMeta, Variable
 
 CONTENT, AREA, PERIOD = "content", "area", "period"
-MAX_CELLS = 20_000_000  # more than any dataset of ours; above it the rows are not what they seem
+MAX_CELLS = 3_000_000  # more than any dataset of ours; above it the rows are not what they seem
 
 
 def cube(

@@ -263,7 +263,7 @@ def _kept_trains(body: bytes, day: date, codes: Collection[str]) -> list[Mapping
     held = document.get("stations")
     if not isinstance(held, list) or not set(codes) <= set(map(str, held)):
         raise SourceError(
-            f"what was kept of {day} is of the stations {held}, not of {', '.join(codes)}; fetch it again"
+            f"what was kept of {day} is of the stations {quoted(held, 80)}, not of {', '.join(codes)}; fetch it again"
         )
     trains = document.get("trains")
     if not isinstance(trains, list):

@@ -20,7 +20,7 @@ from connectors.asked import good_documents, named, request_of
 from connectors.cells import quoted
 from connectors.cube import AREA, CONTENT, PERIOD, cube
 from connectors.http import Http
-from connectors.jsonstat import read_jsonstat
+from connectors.jsonstat import BOM, read_jsonstat
 from connectors.pxweb import OWN_MAX_CELLS, Limits
 from models.area import Area
 from models.dataset import Dataset
@@ -252,7 +252,7 @@ def _period(code: str) -> str:
 
 def _preliminary(body: bytes, table: SourceTable) -> set[str]:
     """The periods of which some figure bears the flag of a preliminary one."""
-    document: Any = orjson.loads(body)
+    document: Any = orjson.loads(body.removeprefix(BOM))
     status = document.get("status")
     if isinstance(status, Mapping):
         cells = [int(cell) for cell, flags in status.items() if _PRELIMINARY in str(flags)]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from connectors.cells import quoted
 from models.forms_file import (
     COLUMNS,
     FORM_SHEET,
@@ -29,6 +30,7 @@ from models.forms_file import (
     RawCell,
     RawForm,
 )
+from models.spreadsheet import typed_text
 
 if TYPE_CHECKING:
     from openpyxl.cell.cell import Cell
@@ -39,6 +41,9 @@ LARGEST_FILE = 5_000_000  # bytes; a whole programme's form has a fiftieth of it
 LARGEST_UNPACKED = 20_000_000
 MOST_PARTS = 300
 MOST_ROWS = 5000
+MOST_COLUMNS = 200  # of a CSV file's heading
+MOST_CELLS = 200_000  # of a sheet, from its first to its last, also where they are empty
+MOST_TAGS = 1_000_000  # of all parts of a workbook; a whole programme's form has a twentieth of it
 _SHOWN = 5  # of a long list of cells
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _FILE = Place("tiedosto", "the file", 0, 0)
@@ -103,10 +108,10 @@ _NAMED = {
 
 def _without_names(name: str, data: bytes) -> bytes:
     for tag in _NAMED.get(name, ()):
-        data = re.sub(rf"(<(?:\w+:)?{tag}\b[^>]*>)[^<]*(</)".encode(), rb"\1\2", data)
+        data = re.sub(rf"(<(?:\w+:)?{tag}\b[^<>]*>)[^<]*(</)".encode(), rb"\1\2", data)
     if name == "xl/workbook.xml":  # Excel notes the folder the file was saved in, often with a user's name
-        data = re.sub(rb"<x15ac:absPath\b[^>]*/>", b"", data)
-        data = re.sub(rb'(<fileSharing\b[^>]*\buserName=")[^"]*(")', rb"\1\2", data)
+        data = re.sub(rb"<x15ac:absPath\b[^<>]*/>", b"", data)
+        data = re.sub(rb'(<fileSharing\b[^<>]*\buserName=")[^"]*(")', rb"\1\2", data)
     return data
 
 
@@ -130,7 +135,7 @@ def _read_workbook(body: bytes) -> RawForm:
     except Exception as error:  # openpyxl lets many kinds escape on broken files
         if problems:  # most likely the cause
             return RawForm((), None, tuple(problems), _FILE)
-        detail = " ".join(str(error).split())[:120] or type(error).__name__
+        detail = _shown(error, 120) or type(error).__name__
         return _refused(
             f"it cannot be read as a workbook ({detail}); open it in a spreadsheet program and save it again as .xlsx",
             f"sitä ei voi lukea työkirjana ({detail}); avaa se taulukkolaskennassa ja tallenna uudelleen (.xlsx)",
@@ -164,7 +169,13 @@ def _check_parts(body: bytes, problems: list[FormProblem]) -> bool:
                 "se on suojattu salasanalla; tallenna ilman sitä",
             )
             return False
-        if len(entries) > MOST_PARTS or len(set(names)) < len(names):
+        if any(one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for one in entries):
+            wrong(
+                "it is damaged or cut off; save the form again, or ask for it again",
+                "se on vaurioitunut tai katkennut; tallenna lomake uudelleen tai pyydä se uudelleen",
+            )
+            return False
+        if len(entries) > MOST_PARTS or len(set(names)) < len(names) or "" in names:
             wrong(
                 f"it has {len(entries)} parts, which a form never has; copy the answers into a form exported again",
                 f"siinä on {len(entries)} osaa, mitä lomakkeessa ei ole; kopioi vastaukset uuteen lomakkeeseen",
@@ -224,6 +235,20 @@ def _check_content(parts: dict[str, bytes], wrong: Any) -> bool:
         )
         return False
     names = " ".join(parts).lower()
+    if sum(data.count(b"<") for data in parts.values()) > MOST_TAGS or _merged_cells(parts) > MOST_CELLS:
+        wrong(
+            "it has more in it than any form, though most of it may be empty; copy the answers into a form exported "
+            "again",
+            "siinä on enemmän kuin missään lomakkeessa, vaikka suurin osa olisi tyhjää; kopioi vastaukset uuteen "
+            "lomakkeeseen",
+        )
+        return False
+    if any(map(_is_other_encoding, parts.values())):
+        wrong(
+            "its XML is not UTF-8, which every spreadsheet program writes; copy the answers into a form exported again",
+            "sen XML ei ole UTF-8-muodossa, jota kaikki ohjelmat kirjoittavat; kopioi vastaukset uuteen lomakkeeseen",
+        )
+        return False
     if any(re.search(rb"<!\s*(DOCTYPE|ENTITY)", data, re.IGNORECASE) for data in parts.values()):
         wrong(
             "its XML declares entities, which no spreadsheet writes; copy the answers into a form exported again",
@@ -254,8 +279,44 @@ def _check_content(parts: dict[str, bytes], wrong: Any) -> bool:
     return True
 
 
+_MERGE = re.compile(rb"<(?:\w+:)?mergeCell\b[^<>]*>")
+_RANGE = re.compile(rb'\sref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})"')
+_ENCODING = re.compile(rb"\s*<\?xml\b[^<>]*\bencoding\s*=\s*[\"']([^\"']*)")
+
+
+def _merged_cells(parts: dict[str, bytes]) -> int:
+    """How many cells are merged: the reader makes each, even if it is empty. What has no plain range is many."""
+    count = 0
+    for data in parts.values():
+        for merge in _MERGE.finditer(data):
+            found = _RANGE.search(merge[0])
+            if found is None:
+                return MOST_CELLS + 1
+            first, last = (int(found[2]), _number(found[1])), (int(found[4]), _number(found[3]))
+            count += (abs(last[0] - first[0]) + 1) * (abs(last[1] - first[1]) + 1)
+    return count
+
+
+def _number(letters: bytes) -> int:
+    """The number of a column: 1 for A, 28 for AB."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - 64
+    return number
+
+
+def _is_other_encoding(data: bytes) -> bool:
+    """Whether a part is XML in another encoding than UTF-8, in which nothing here would be found in it."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:8]:
+        return True
+    said = _ENCODING.match(data.removeprefix(b"\xef\xbb\xbf"))
+    return said is not None and said[1].lower() not in (b"utf-8", b"us-ascii")
+
+
 def _read_sheets(book: Workbook, problems: list[FormProblem]) -> list[dict[ColumnKey, RawCell]]:
     for sheet in book.worksheets:
+        if _reach(sheet) > MOST_CELLS:
+            continue
         has_content = any(cell.value is not None for cell in _cells(sheet))
         if sheet.sheet_state != "visible" and has_content:
             problems.append(
@@ -283,6 +344,19 @@ def _read_sheets(book: Workbook, problems: list[FormProblem]) -> list[dict[Colum
             )
         )
         return []
+    for sheet in book.worksheets:
+        if _reach(sheet) > MOST_CELLS and (sheet.title != FORM_SHEET or sheet.max_row <= MOST_ROWS):
+            problems.append(
+                _of_sheet(
+                    sheet,
+                    f"it reaches to row {sheet.max_row} and column {sheet.max_column}; delete the rows below and the "
+                    "columns beside the form",
+                    f"se ulottuu riville {sheet.max_row} ja sarakkeeseen {sheet.max_column}; poista rivit lomakkeen "
+                    "alta ja sarakkeet sen vierestä",
+                )
+            )
+            if sheet.title == FORM_SHEET:
+                return []
     sheet = book[FORM_SHEET]
     if sheet.max_row > MOST_ROWS:
         problems.append(
@@ -370,8 +444,13 @@ def _read_guide(sheet: Any, problems: list[FormProblem]) -> RawCell | None:
     return role
 
 
+def _reach(sheet: Any) -> int:
+    """How many cells there are from the first to the last, empty ones too: asking for them makes them."""
+    return int(sheet.max_row * sheet.max_column) if hasattr(sheet, "iter_rows") else 0
+
+
 def _cells(sheet: Any) -> Iterator[Cell]:
-    for row in sheet.iter_rows() if hasattr(sheet, "iter_rows") else ():
+    for row in sheet.iter_rows() if hasattr(sheet, "iter_rows") and _reach(sheet) <= MOST_CELLS else ():
         yield from row
 
 
@@ -463,12 +542,17 @@ def _read_csv(body: bytes) -> RawForm:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[dict[ColumnKey, RawCell]] = []
     columns: dict[ColumnKey, int] | None = None
-    width, start = 0, 1 + skipped
+    width, start, lines = 0, 1 + skipped, 0
     try:
         for record in reader:
             line, start = start, reader.line_num + 1 + skipped
             if columns is None:
                 width = len(record)
+                if width > MOST_COLUMNS:
+                    return _refused(
+                        f"its heading has {width} columns; fill the exported form and save it as .xlsx or .csv",
+                        f"sen otsikossa on {width} saraketta; täytä saatu lomake, tallenna .xlsx tai .csv",
+                    )
                 named = [
                     (_in_csv(line, f"{index + 1}"), " ".join(cell.split()), index)
                     for index, cell in enumerate(record)
@@ -479,7 +563,8 @@ def _read_csv(body: bytes) -> RawForm:
                 continue
             if not any(cell.strip() for cell in record):
                 continue
-            if len(rows) >= MOST_ROWS:
+            lines += 1
+            if lines > MOST_ROWS:
                 problems.append(
                     FormProblem(
                         _FILE,
@@ -500,7 +585,7 @@ def _read_csv(body: bytes) -> RawForm:
                 )
                 continue
             raw = {
-                index: RawCell(_of_csv(line, columns, index), "text", cell)
+                index: RawCell(_of_csv(line, columns, index), "text", typed_text(cell))
                 if cell
                 else RawCell(_of_csv(line, columns, index))
                 for index, cell in enumerate(record)
@@ -554,8 +639,8 @@ def _headings(
             problems.append(
                 FormProblem(
                     place,
-                    f"'{heading[:60]}' is no heading of the form; take the column out, or put its heading back",
-                    f"'{heading[:60]}' ei ole lomakkeen otsikko; poista sarake tai palauta sen otsikko",
+                    f"'{_shown(heading)}' is no heading of the form; take the column out, or put its heading back",
+                    f"'{_shown(heading)}' ei ole lomakkeen otsikko; poista sarake tai palauta sen otsikko",
                 )
             )
         elif key in found:
@@ -580,6 +665,11 @@ def _headings(
             )
         )
     return found if right else None
+
+
+def _shown(text: object, longest: int = 60) -> str:
+    """A text for a message: on one line, printable, of at most this length."""
+    return quoted(text, longest)[1:-1]
 
 
 def _by_key(

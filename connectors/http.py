@@ -2,12 +2,14 @@
 
 Redirects are not followed, hosts other than the configured ones are not called, and the environment is not
 looked at (no proxy, .netrc or certificate bundle of its own is taken from it): what a run does depends on
-its settings alone.
+its settings alone. A name that leads to a private address is not called either, whatever the catalogue says,
+unless whoever runs the program set that address.
 """
 
 from __future__ import annotations
 
 import html
+import ipaddress
 import logging
 import random
 import re
@@ -50,6 +52,7 @@ _ADVICE = {
     404: "there is no such page; check the base address and the table",
     429: "too many calls; run again later",
 }
+_ADVICE_PRIVATE = "if it is meant to, set that address as MITTARISTO_URL_<SOURCE>"
 _ADVICE_4XX = "check the base address and what was asked"
 _ADVICE_5XX = "the source is in trouble; run again later"
 
@@ -99,7 +102,8 @@ class _Failure:
 class Http:
     """A session for one thread. `calls` counts the requests really sent, every try among them.
 
-    `allowed` are the base URLs that may be called (scheme, host, port and the beginning of the path).
+    `allowed` are the base URLs that may be called (scheme, host, port and the beginning of the path). `inside` are
+    base URLs whose host may lie at a private address (this machine, the city's own network); others may not.
     `keep` gets every answer, bad and partial ones too, before anything is made of it. `clock` gives seconds
     since 1970 and `sleep` waits; `jitter` gives numbers from 0 to 1.
     """
@@ -116,11 +120,13 @@ class Http:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         timeouts: Timeouts = TIMEOUTS,
+        inside: Collection[str] = (),
     ) -> None:
         self.calls = 0
         self._keep = keep
         self._limits_folder = limits_folder
         self._allowed = tuple(urlsplit(url) for url in allowed)
+        self._inside = frozenset(host_key(url) for url in inside)
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -269,7 +275,7 @@ class Http:
         if answer.request_body:
             headers["Content-Type"] = "application/json; charset=utf-8"
         received = bytearray()
-        watch = _Watch(self._timeouts.total)
+        watch = _Watch(self._timeouts.total, public_only=host_key(answer.url) not in self._inside)
         try:
             with watch:
                 response = self._session.request(
@@ -325,7 +331,7 @@ class Http:
         if not 200 <= answer.status < 300:
             retried = answer.status in _RETRIED
             return _Failure(
-                f"{answer.status} ({excerpt(answer.body) or response.reason or 'no text'})",
+                f"{answer.status} ({excerpt(answer.body) or _one_line(response.reason or 'no text')})",
                 retry=retried,
                 retry_after_seconds=self._retry_after(response) if retried else None,
                 advice=_ADVICE.get(answer.status, _ADVICE_4XX if answer.status < 500 else _ADVICE_5XX),
@@ -411,6 +417,8 @@ def _broken(error: Exception, answer: Answer, received: int) -> _Failure:
             f"no trusted connection ({_words(_root(error))})",
             advice="check the base address and the certificate",
         )
+    if isinstance(error, PrivateAddressError):
+        return _Failure(f"none was asked for: {error}", advice=_ADVICE_PRIVATE)
     if isinstance(error, ValueError):  # requests' own refusals of a URL or header
         return _Failure(f"the request could not be made ({_words(error)})", advice="check the base address")
     if answer.status == 0:
@@ -440,7 +448,7 @@ def _root(error: BaseException) -> BaseException:
 
 def _words(error: BaseException) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split())[:120] or type(error).__name__
+    return _one_line(" ".join(text.split())[:120]) or type(error).__name__
 
 
 class _Watch:
@@ -449,7 +457,8 @@ class _Watch:
     The time-outs of a socket count from byte to byte, so a server that drips could hold a call for hours.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, public_only: bool) -> None:
+        self.public_only = public_only
         self.expired = False
         self.sent = 0
         self._socket: socket.socket | None = None
@@ -484,8 +493,71 @@ class _Watch:
 _current = threading.local()
 
 
-class _Connection(HTTPConnection):
-    """A connection that tells the current watch when its request is out."""
+class PrivateAddressError(ValueError):
+    """A host that is not to be called, since its name leads to an address that is not the public internet's."""
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address (its scope may follow after %) is one of the public internet, and of one machine.
+
+    One of IPv6 that only wraps one of IPv4 (mapped, NAT64, 6to4, Teredo) is as public as that one.
+    """
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        wrapped = [found.ipv4_mapped, found.sixtofour, *(found.teredo or ())]
+        if found in _NAT64 or found in _COMPATIBLE:
+            wrapped.append(ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF))
+        inner = [one for one in wrapped if one is not None]
+        if inner:
+            return all(is_public(str(one)) for one in inner)
+    if found.is_multicast or found.is_reserved or any(found in one for one in _NOT_PUBLIC):
+        return False
+    return found.is_global
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+# What older versions of Python take for public: protocol assignments, 6to4 relays, local NAT64, site-local.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(one) for one in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "fec0::/10")
+)
+
+
+def _public_addresses(host: str, port: int) -> list[str]:
+    """The addresses of `host`, every one public. Raises PrivateAddressError, or OSError where there is none.
+
+    One that is not is enough to refuse: a name that means several things may mean another at the next look.
+    """
+    found = dict.fromkeys(str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    for address in found:
+        if not is_public(address):
+            raise PrivateAddressError(f"{_one_line(host)} leads to the private address {address}")
+    return list(found)
+
+
+class _Watched(HTTPConnection):
+    """A connection that asks the current watch where it may go, and tells it when its request is out."""
+
+    def _new_conn(self) -> socket.socket:
+        watch = getattr(_current, "watch", None)
+        if watch is None or not watch.public_only:
+            return super()._new_conn()
+        # What was looked at is what is called: a second look at the name could give another address. The name stays
+        # that of the certificate and of the Host header.
+        name = self._dns_host
+        try:
+            addresses = _public_addresses(name, self.port)
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
+        try:
+            for address in addresses[:-1]:
+                self._dns_host = address
+                with suppress(urllib3.exceptions.HTTPError):
+                    return super()._new_conn()
+            self._dns_host = addresses[-1]
+            return super()._new_conn()
+        finally:
+            self._dns_host = name
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
         if (watch := getattr(_current, "watch", None)) is not None:
@@ -493,13 +565,12 @@ class _Connection(HTTPConnection):
         return super().getresponse()
 
 
-class _TlsConnection(HTTPSConnection):
-    """The same over TLS."""
+class _Connection(_Watched):
+    """The one over plain TCP."""
 
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
-        if (watch := getattr(_current, "watch", None)) is not None:
-            watch.asked(self)
-        return super().getresponse()
+
+class _TlsConnection(_Watched, HTTPSConnection):
+    """The one over TLS."""
 
 
 class _Pool(HTTPConnectionPool):

@@ -32,9 +32,10 @@ from connectors.cells import (
 from models.errors import SourceError
 from models.table import SourceTable
 
-MAX_CELLS = 20_000_000  # a sparse answer of a few bytes could claim any number of them
+MAX_DIMENSIONS = 60  # the widest tables have about ten
+MAX_CELLS = 5_000_000  # a sparse answer of a few bytes could claim any number of them
 _NUMERIC = frozenset({"floating", "integer", "mixed-integer-float", "empty"})
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 def read_jsonstat(body: bytes) -> SourceTable:
@@ -62,7 +63,7 @@ def read_jsonstat(body: bytes) -> SourceTable:
             raise SourceError(f"the JSON-stat answer lists no categories of {quoted(code)}")
         categories[code] = _categories(code, category, size)
         labels[code] = _labels(category, categories[code])
-        texts[code] = str(dimension.get("label") or code).strip()
+        texts[code] = _text(dimension.get("label")) or code
         units.update(_units(category))
     count = math.prod(sizes)
     figures, symbol_codes, symbols = _cells(document.get("value"), document.get("status"), count)
@@ -96,7 +97,7 @@ def canonical_checksum(body: bytes, content_type: str) -> str:
         with suppress(
             orjson.JSONDecodeError, orjson.JSONEncodeError
         ):  # the latter where it is nested too deep
-            document = orjson.loads(body.removeprefix(_BOM))
+            document = orjson.loads(body.removeprefix(BOM))
             if isinstance(document, dict):
                 document = _without_dates_and_notes(document)
             body = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
@@ -135,7 +136,7 @@ def _without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 def _load(body: bytes) -> Any:
     try:
-        return orjson.loads(body.removeprefix(_BOM))
+        return orjson.loads(body.removeprefix(BOM))
     except orjson.JSONDecodeError as error:
         start = quoted(body[:200].decode("utf-8", "replace"))
         raise SourceError(f"the answer is no JSON ({error}); it begins {start}") from error
@@ -178,8 +179,14 @@ def _shape(document: dict[str, Any]) -> tuple[list[str], list[int]]:
         raise SourceError(
             f"the JSON-stat answer is empty: dimension {quoted(ids[numbers.index(0)])} has no values"
         )
+    if len(ids) > MAX_DIMENSIONS:
+        raise SourceError(
+            f"the JSON-stat answer has {len(ids)} dimensions; more than {MAX_DIMENSIONS} are not read"
+        )
     if (cells := math.prod(numbers)) > MAX_CELLS:
-        raise SourceError(f"the JSON-stat answer claims {cells} cells; more than {MAX_CELLS} are not read")
+        raise SourceError(
+            f"the JSON-stat answer claims {str(cells)[:30]} cells; more than {MAX_CELLS} are not read"
+        )
     return ids, numbers
 
 

@@ -152,21 +152,21 @@ class Limiter:
         """The state under the file's lock, written back when the body is through (also when it raised)."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b")
-        except OSError as error:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            with os.fdopen(handle, "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                state = _read(file.read())
+                try:
+                    yield state
+                finally:
+                    file.seek(0)
+                    file.write(_written(state))
+                    file.truncate()
+        except OSError as error:  # the body touches no file
             raise ConfigurationError(
                 f"the folder of the call limits, {self._path.parent}, cannot be written ({error.strerror});"
-                " make it writable or choose another MITTARISTO_HOME"
+                " make room there or make it writable"
             ) from error
-        with file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            state = _read(file.read())
-            try:
-                yield state
-            finally:
-                file.seek(0)
-                file.write(_written(state))
-                file.truncate()
 
 
 def _bounded(limits: RateLimits) -> RateLimits:

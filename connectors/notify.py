@@ -88,6 +88,7 @@ def post(
         keep=forget,
         limits_folder=limits_folder,
         allowed=(url,),
+        inside=(url,),  # a chat of the city's own is as good; whoever runs the program gave the address
         timeouts=timeouts,
         sleep=sleep,
     )

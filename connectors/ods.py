@@ -59,7 +59,7 @@ def read_ods(body: bytes) -> tuple[Sheet, ...]:
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(content, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:  # the latter two of encodings it cannot read
         raise SourceError(f"the spreadsheet's content is no whole XML ({error}); fetch it again") from error
     if not reader.sheets:
         raise SourceError("the spreadsheet has no sheet; look at the file")
@@ -74,6 +74,10 @@ def _content(body: bytes) -> bytes:
             if len(members) > MAX_MEMBERS:
                 raise SourceError(
                     f"the spreadsheet has {len(members)} parts, more than the {MAX_MEMBERS} it can have"
+                )
+            if any(one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for one in members):
+                raise SourceError(
+                    "the spreadsheet is packed in a way that no office program uses; look at it"
                 )
             by_name = {one.filename: one for one in members}
             if "content.xml" not in by_name:

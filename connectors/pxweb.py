@@ -80,7 +80,7 @@ def read_metadata(body: bytes, table: str) -> TableMeta:
     read = tuple(_variable(one, table) for one in variables)
     if len({one.code for one in read}) != len(read):
         raise SourceError(f"the metadata of {table} have two variables with the same code")
-    return TableMeta(table=table, title=str(document.get("title") or "").strip(), variables=read)
+    return TableMeta(table=table, title=_text(document.get("title")), variables=read)
 
 
 def selections(resolution: Resolution) -> dict[str, tuple[str, ...]]:
@@ -233,9 +233,9 @@ def read_listing(body: bytes, subject: str) -> dict[str, str]:
     for one in listed:
         if not isinstance(one, dict) or one.get("type", "t") != "t":
             continue
-        file = _FILE.fullmatch(str(one.get("id") or ""))
+        file = _FILE.fullmatch(_text(one.get("id")))
         if file is not None:
-            tables[f"{subject}/{file[1]}"] = " ".join(str(one.get("text") or "").split())
+            tables[f"{subject}/{file[1]}"] = " ".join(_text(one.get("text")).split())
     return tables
 
 
@@ -292,6 +292,10 @@ def _load(body: bytes, what: str) -> dict[str, Any]:
     return document
 
 
+def _text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
 def _positive(document: dict[str, Any], key: str, *kinds: type) -> float:
     value: Any = document.get(key)
     if type(value) not in kinds or value <= 0:
@@ -323,10 +327,10 @@ def _variable(described: Any, table: str) -> Variable:
         raise SourceError(f"the metadata of {table} have the same value of {quoted(code)} twice")
     return Variable(
         code=code,
-        text=str(described.get("text") or code).strip(),
+        text=_text(described.get("text")) or code.strip(),
         values=tuple(values),
         texts=tuple(text.strip() for text in texts),
         elimination=described.get("elimination") is True,
         time=described.get("time") is True,
-        map=str(described.get("map") or ""),
+        map=_text(described.get("map")),
     )

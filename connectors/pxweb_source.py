@@ -113,12 +113,8 @@ class PxWebSource:
         after it, down to SMALLEST_SPLIT_CELLS. Raises SourceError (AnswerError, ResolutionError, TableGoneError)
         where anything is not to be had.
         """
-        table, body = self._description(dataset, base_url, http, limits, known)
-        with named(dataset):
-            meta = pxweb.read_metadata(body, table)
-        resolution = on_trial(known, dataset, meta, areas, overrides)
-        with named(dataset):
-            waiting = deque(pxweb.plan(resolution, limits))
+        resolution, queries = self.plan(dataset, areas, base_url, http, limits, overrides, known)
+        table, waiting = resolution.table, deque(queries)
         largest = limits.max_cells
         while waiting:
             query = waiting.popleft()
@@ -134,6 +130,28 @@ class PxWebSource:
                 log.info("%s: %d cells refused; asking %d at a time", dataset.id, size, largest)
                 waiting.appendleft(query)
         return resolution
+
+    def plan(
+        self,
+        dataset: Dataset,
+        areas: Sequence[Area],
+        base_url: str,
+        http: Http,
+        limits: pxweb.Limits,
+        overrides: Overrides | None = None,
+        known: KnownCodes | None = None,
+    ) -> tuple[Resolution, list[pxweb.Query]]:
+        """What `fetch` would ask for: asks for the table's description alone. Raises SourceError as `fetch` does."""
+        table, body = self._description(dataset, base_url, http, limits, known)
+        with named(dataset):
+            meta = pxweb.read_metadata(body, table)
+        resolution = on_trial(known, dataset, meta, areas, overrides)
+        with named(dataset):
+            return resolution, pxweb.plan(resolution, limits)
+
+    def table_url(self, base_url: str, table: str) -> str:
+        """The address at which `table` is asked."""
+        return pxweb.table_url(base_url, LANGUAGE, self.database, table)
 
     def read(
         self,
@@ -311,7 +329,7 @@ class PxWebSource:
             dataset_id=dataset.id,
             kind=kind,
             method="POST" if body else "GET",
-            url=pxweb.table_url(base_url, LANGUAGE, self.database, table),
+            url=self.table_url(base_url, table),
             body=body,
             limits=limits.rate,
         )

@@ -8,13 +8,13 @@ which period the figures are of; each edition is one period, and the raw store k
 
 from __future__ import annotations
 
+import html
 import logging
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -188,15 +188,26 @@ def _request(dataset: Dataset) -> Mapping[str, Any]:
 # --- the link ---------------------------------------------------------------------------------------------
 
 
-class _Links(HTMLParser):
-    """Collects where the links of a page lead."""
+_LINK = re.compile(r"<a\s([^<>]*)>", re.IGNORECASE)
+_HREF = re.compile(r"""(?:^|\s)href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [value.strip() for name, value in attrs if tag == "a" and name == "href" and value]
+def _links(page: str) -> Iterator[str]:
+    """Where the links of a page lead, but for those in comments and scripts.
+
+    Python's own parser takes hours over some pages of a megabyte (comments that never end); this is one pass.
+    """
+    shown = _without(page, re.compile("<!--"), re.compile("-->"))
+    shown = _without(shown, re.compile(r"<script\b", re.IGNORECASE), re.compile("</script", re.IGNORECASE))
+    for link in _LINK.finditer(shown):
+        if found := _HREF.search(link[1]):
+            yield html.unescape(found[1] or found[2] or found[3] or "").strip()
+
+
+def _without(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> str:
+    """`text` without what stands from each `begin` to the next `end`."""
+    first, *others = begin.split(text)
+    return " ".join([first, *(one[found.end() :] for one in others if (found := end.search(one)))])
 
 
 def file_link(page: bytes, page_url: str, base_url: str, expected: str) -> str | None:
@@ -205,13 +216,8 @@ def file_link(page: bytes, page_url: str, base_url: str, expected: str) -> str |
     Of several the one that is named as `expected` (a path), whatever number was put behind it. A link from the
     site's root starts at `base_url`. Raises SourceError where none or several of them are, or where it is elsewhere.
     """
-    links = _Links()
-    try:
-        links.feed(page.decode("utf-8", "replace"))
-        links.close()
-    except (AssertionError, ValueError) as error:
-        raise SourceError(f"the page {page_url} cannot be read ({error}); look at it") from error
-    found = dict.fromkeys(one for one in links.found if _path(one).endswith(".ods"))
+    links = _links(page.decode("utf-8", "replace"))
+    found = dict.fromkeys(one for one in links if _path(one).endswith(".ods"))
     if len(found) > 1:
         named_so = [one for one in found if _stem(one) == _stem(expected)]
         if len(named_so) != 1:
@@ -434,7 +440,9 @@ def _dates(cell: Cell) -> Iterator[tuple[int, int | None]]:
                 yield int(found[year]), int(found[month])
         text = form.sub(" ", text)
     for found in _MONTH_NAME.finditer(text):
-        yield int(found[2]), _MONTHS[found[1].casefold()]
+        # Without regard to case the pattern takes a dotless or dotted i, or a long s, for a plain one.
+        if found[1].casefold() in _MONTHS:
+            yield int(found[2]), _MONTHS[found[1].casefold()]
     text = _MONTH_NAME.sub(" ", text)
     for found in _YEAR_END.finditer(text):
         yield int(found[1] or found[2] or found[3]), 12

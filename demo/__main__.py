@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
+from demo.draft import Which
 from demo.sample import load_sample
 from demo.services import sample_services, synthetic_services
 from demo.stand_in import MISBEHAVIOURS, StandIn
@@ -27,6 +28,11 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--window", type=float, default=60.0, help="the window in seconds (default 60)")
     parser.add_argument("--max-cells", type=int, default=120_000, help="cells of one answer (default 120000)")
     parser.add_argument("--synthetic", action="store_true", help="synthetic figures for every table")
+    parser.add_argument(
+        "--all-municipalities",
+        action="store_true",
+        help="with --synthetic: tables with every area of their levels, not only the catalogue's",
+    )
     parser.add_argument(
         "--misbehave",
         action="append",
@@ -62,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         tables: Mapping[str, SampleTable]
         catalogue = load_catalogue()
-        tables = synthetic_tables(catalogue) if asked.synthetic else load_sample()
+        areas: Which = "all" if asked.all_municipalities else "catalogue"
+        tables = synthetic_tables(catalogue, areas=areas) if asked.synthetic else load_sample()
         services = synthetic_services(catalogue) if asked.synthetic else sample_services()
         with StandIn(
             tables,

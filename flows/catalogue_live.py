@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from models.resolution import resolve
 from warehouse.engine import reading
 from warehouse.ledger import state_of
 
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _STEPS = {
     "verified": "",
     "partly": "; its labels may be set to verified",
@@ -96,6 +98,7 @@ def _http(pipeline: Pipeline, source: str, kept: list[Answer]) -> Http:
         keep=kept.append,
         limits_folder=pipeline.limits_folder,
         allowed=(pipeline.base_url(source),),
+        inside=tuple(pipeline.settings.urls.values()),
     )
 
 
@@ -228,7 +231,8 @@ def _table(name: str) -> tuple[str, str]:
     parts = [one for one in name.strip().removesuffix(".px").split("/") if one]
     databases = {one.database.lower(): one for one in SOURCES.values() if isinstance(one, PxWebSource)}
     chosen = databases.get(parts[0].lower()) if len(parts) == 3 else SOURCES["statfin"]
-    if not isinstance(chosen, PxWebSource) or len(parts) not in (2, 3):
+    named = all(_PART.fullmatch(one) for one in parts)  # it goes into an address and into the names of files
+    if not isinstance(chosen, PxWebSource) or len(parts) not in (2, 3) or not named:
         known = ", ".join(f"{one.database}/<subject>/<table>" for one in databases.values())
         raise ConfigurationError(f"'{name}' is no table; write it as {known}, e.g. StatFin/ssaaty/121w")
     return chosen.name, "/".join(parts[-2:])

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from flows.shown import shown
 from models.errors import ConfigurationError, MittaristoError
 
 app = typer.Typer(
@@ -454,15 +455,15 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
-        sys.stderr.write(f"mittaristo: {error.format_message()} (see mittaristo --help)\n")
+        sys.stderr.write(f"mittaristo: {shown(error.format_message())} (see mittaristo --help)\n")
         code = 2
     except typer.Abort:
         code = 130
     except ConfigurationError as error:
-        sys.stderr.write("".join(f"mittaristo: {line}\n" for line in str(error).splitlines()))
+        sys.stderr.write("".join(f"mittaristo: {shown(line)}\n" for line in str(error).splitlines()))
         code = 2
     except MittaristoError as error:
-        sys.stderr.write(f"mittaristo: {error}\n")
+        sys.stderr.write(f"mittaristo: {shown(str(error))}\n")
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
 

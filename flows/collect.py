@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection
 
 from connectors import SOURCES, classifications
-from connectors.http import Http
+from connectors.http import AnswerError, Http
 from connectors.pxweb import Limits
-from connectors.pxweb_source import TableGoneError
+from connectors.pxweb_source import PxWebSource, TableGoneError
 from flows import areas
 from flows.adopt import finish_adoption, in_use
 from flows.answers import finish_forms
 from flows.decisions import context_of, finish_decisions
 from flows.ingest import Context, Ingested, in_scope, ingest
-from flows.pipeline import VERSION, Pipeline, utc_now
+from flows.pipeline import VERSION, Pipeline, utc_now, widened
+from flows.resume import Request, ResumingHttp, kept_lately
 from flows.turn import DISCONTINUED, in_turn, keep_notice
 from models import recode
-from models.document import Answer
+from models.document import Answer, Document
 from models.errors import SourceError
 from models.ledger import LedgerRow, Scope
 from warehouse import raw as raw_index
@@ -71,13 +74,29 @@ class _Keeping:
 
 def open_http(pipeline: Pipeline, source: str, run_id: str, collection_id: str) -> Http:
     """A polite session to one source whose answers are all kept."""
-    return Http(
-        contact=pipeline.settings.contact,
-        version=VERSION,
-        keep=_Keeping(pipeline, run_id, collection_id),
-        limits_folder=pipeline.limits_folder,
-        allowed=(pipeline.base_url(source),),
-    )
+    return Http(**_session(pipeline, source, run_id, collection_id))
+
+
+def open_resuming_http(
+    pipeline: Pipeline,
+    source: str,
+    run_id: str,
+    collection_id: str,
+    kept: Mapping[Request, Document],
+) -> ResumingHttp:
+    """The same, which does not ask what is among `kept`."""
+    return ResumingHttp(kept, pipeline.raw.read, **_session(pipeline, source, run_id, collection_id))
+
+
+def _session(pipeline: Pipeline, source: str, run_id: str, collection_id: str) -> dict[str, Any]:
+    return {
+        "contact": pipeline.settings.contact,
+        "version": VERSION,
+        "keep": _Keeping(pipeline, run_id, collection_id),
+        "limits_folder": pipeline.limits_folder,
+        "allowed": (pipeline.base_url(source),),
+        "inside": tuple(pipeline.settings.urls.values()),
+    }
 
 
 def read_limits(pipeline: Pipeline, source: str, run_id: str) -> tuple[Limits, int]:
@@ -95,9 +114,14 @@ def collect(collection: Collection, dataset_id: str) -> LedgerRow:
     if not collection.scope.expects(dataset_id):
         return leave_out(pipeline, collection.run_id, dataset_id)
     collection_id = f"{collection.run_id}:{dataset_id}"
+    kept: Mapping[Request, Document] = {}
+    with reading(pipeline.engine) as connection:
+        pipeline = widened(connection, pipeline, collection.scope)
+        if collection.scope.all_municipalities and isinstance(SOURCES.get(collection.source), PxWebSource):
+            kept = kept_lately(connection, dataset_id, utc_now())
     dataset = in_scope(pipeline.catalogue.datasets[dataset_id], collection.scope)
     context = Context(pipeline, dataset, collection.scope, collection.run_id, collection_id)
-    http = open_http(pipeline, collection.source, collection.run_id, collection_id)
+    http = open_resuming_http(pipeline, collection.source, collection.run_id, collection_id, kept)
 
     def row(outcome: Ingested) -> LedgerRow:
         return _row(context, outcome, calls=http.calls, seconds=time.monotonic() - started)
@@ -108,18 +132,34 @@ def collect(collection: Collection, dataset_id: str) -> LedgerRow:
             if unchanged is not None:
                 with writing(pipeline.engine) as connection:
                     return _end(connection, row(unchanged))
-            _fetch(collection, context, http)
-            with writing(pipeline.engine) as connection:
-                documents = in_turn(connection, pipeline, collection_id)
-                return _end(
-                    connection, row(_judged(connection, context, ingest(connection, context, documents)))
-                )
+            try:
+                return _fetched(collection, context, http, row)
+            except SourceError as error:
+                if not http.has_taken or (isinstance(error, AnswerError) and error.status != 400):
+                    raise  # the next run goes on from here
+                log.info("%s: asked anew from the beginning: %s", dataset_id, error)
+            http.forget()
+            return _fetched(collection, context, http, row)
         except TableGoneError as error:
             with writing(pipeline.engine) as connection:
                 return _end(connection, row(_gone(connection, context, error)))
         except SourceError as error:
             with writing(pipeline.engine) as connection:
                 return _end(connection, row(Ingested("failed", str(error))))
+
+
+def _fetched(
+    collection: Collection, context: Context, http: ResumingHttp, row: Callable[[Ingested], LedgerRow]
+) -> LedgerRow:
+    """Fetches and stores the dataset. Raises SourceError, and nothing is stored, where it cannot be had, or where kept
+    answers were taken and a release has come since."""
+    _fetch(collection, context, http)
+    with writing(context.pipeline.engine) as connection:
+        documents = in_turn(connection, context.pipeline, context.collection_id)
+        outcome = ingest(connection, context, documents)
+        if http.is_outdated(outcome.released_at):
+            raise SourceError(f"{context.dataset.id}: a release came after the first answers were kept")
+        return _end(connection, row(_judged(connection, context, outcome)))
 
 
 def _fetch(collection: Collection, context: Context, http: Http) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from connectors import CONNECTED
@@ -19,10 +20,11 @@ from flows.borders import newest_borders
 from flows.pipeline import Pipeline, kept_scope, new_run_id, open_pipeline
 from flows.prefect_home import apply_prefect_settings
 from flows.settings import read_settings
+from flows.shown import shown, shown_lines
 from models.catalogue import check_summary, load_catalogue
 from models.catalogue.files import divisions_folder
 from models.divisions import load_divisions
-from models.errors import ConfigurationError
+from models.errors import ConfigurationError, printable
 from models.ledger import GREEN, LedgerRow, Scope, scope_to_json
 from models.numbers import LANGUAGES
 from reports.board import build_board, build_comparison
@@ -34,8 +36,8 @@ from warehouse.ledger import rows_of
 
 
 def out(text: str = "") -> None:
-    """One line to standard output."""
-    sys.stdout.write(text + "\n")
+    """One line (or those of a text that has several) to standard output."""
+    sys.stdout.write(shown_lines(text) + "\n")
 
 
 def run_now(
@@ -114,6 +116,7 @@ def collect_through_prefect(
     settings = read_settings(environ)
     apply_prefect_settings(environ, settings.home)
     from flows.prefect_flows import collect_source  # after the settings: Prefect reads them when imported
+    from flows.retention import forget_old_runs
 
     rows: list[LedgerRow] = []
     for source, datasets in wanted.items():
@@ -133,6 +136,7 @@ def collect_through_prefect(
             if isinstance(failure, BaseException):
                 raise failure
         rows.extend(written)
+    forget_old_runs()
     return rows
 
 
@@ -286,7 +290,7 @@ def parse_moment(text: str, option: str = "--as-of", *, end_of_day: bool = True)
         return moment
     except (ValueError, OverflowError) as error:
         raise ConfigurationError(
-            f"{option} '{text}' is neither a date nor an instant;"
+            f"{option} '{printable(text[:60])}' is neither a date nor an instant;"
             " give e.g. 2026-03-31 or 2026-03-31T12:00:00+00:00"
         ) from error
 
@@ -321,7 +325,7 @@ def print_frame(frame: pd.DataFrame) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else escape(shown(str(value)))
 
 
 def _print(table: Table) -> None:

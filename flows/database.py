@@ -16,6 +16,7 @@ from models.errors import ConfigurationError
 from warehouse.access import grant_reader, grant_writer
 from warehouse.backup import back_up
 from warehouse.engine import open_engine, open_existing
+from warehouse.home import check_home, open_home
 from warehouse.move import move
 from warehouse.restore import restore
 from warehouse.views import DASHBOARDS
@@ -50,6 +51,7 @@ def make_backup(environ: Mapping[str, str], file: str, *, with_raw: bool, overwr
     """`mittaristo db backup`: warehouse and raw store in one file; 1 where the raw store is not whole, else 0."""
     settings = read_settings(environ)
     path = Path(file)
+    check_home(settings.home)
     done = back_up(
         settings.warehouse_url,
         path,
@@ -73,12 +75,7 @@ def make_backup(environ: Mapping[str, str], file: str, *, with_raw: bool, overwr
 def restore_backup(environ: Mapping[str, str], file: str, *, with_raw: bool) -> None:
     """`mittaristo db restore`: a backup into an empty database and an empty raw store."""
     settings = read_settings(environ)
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise ConfigurationError(
-            f"MITTARISTO_HOME: cannot make the folder {settings.home} ({error.strerror}); choose another"
-        ) from error
+    open_home(settings.home)
     done = restore(settings.warehouse_url, Path(file), raw=_raw(settings) if with_raw else None)
     kept = f"{done.documents} documents of the raw store" if with_raw else "the raw store left as it is"
     out(

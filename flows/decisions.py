@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from flows.adopt import in_use
 from flows.ingest import Context, Ingested, in_scope, ingest
-from flows.pipeline import Pipeline, kept_scope
+from flows.pipeline import Pipeline, kept_scope, widened
 from flows.turn import next_moment, settle
 from models.decision import ACCEPTS, Decision, DecisionKind, decision_from_json
 from models.document import Answer, Document
@@ -126,6 +126,7 @@ def find(connection: Connection, quarantine_id: int) -> Quarantine:
 def context_of(connection: Connection, pipeline: Pipeline, dataset_id: str, collection_id: str) -> Context:
     """The context of a kept collection, under the scope the warehouse was last collected with."""
     scope = kept_scope(connection)
+    pipeline = widened(connection, pipeline, scope)
     dataset = in_scope(pipeline.catalogue.datasets[dataset_id], scope)
     return Context(pipeline, dataset, scope, collection_id.partition(":")[0], collection_id)
 

@@ -15,6 +15,7 @@ from flows.answers import Imported, import_form
 from flows.commands import out, print_frame
 from flows.pipeline import Pipeline, open_pipeline, utc_now
 from flows.settings import read_settings
+from flows.shown import shown
 from models.errors import ConfigurationError
 from models.forms import party_name, questions_for
 from models.forms_file import FormError
@@ -22,6 +23,7 @@ from models.forms_reminder import reminder
 from reports.forms import csv_form, form_name, form_rows, workbook_form
 from warehouse.engine import reading
 from warehouse.forms import Owed, current_answers, judged_on, owed
+from warehouse.home import private_folder
 
 FOLDER = "forms"  # under the home folder: where forms go when no place is named
 
@@ -63,6 +65,8 @@ def export_forms(
             identity, rows = form_rows(pipeline.catalogue, current, period, one)
             body = csv_form(rows) if as_csv else workbook_form(pipeline.catalogue, identity, rows)
             made[target if is_file else target / form_name(identity, suffix)] = body
+    if not out_path:
+        private_folder(target)  # forms hold the answers given so far
     _write(made, overwrite=overwrite)
     for path in made:
         out(f"form: {path}")
@@ -101,16 +105,18 @@ def import_file(
     try:
         body = Path(file).read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read ({error.strerror}); name the filled form") from error
+        raise ConfigurationError(
+            f"{shown(file)} cannot be read ({error.strerror}); name the filled form"
+        ) from error
     with open_pipeline(read_settings(environ)) as pipeline:
         try:
             found = import_form(pipeline, body, role=role, reason=reason, party=party, period=period)
         except FormError as error:
             for one in error.problems:
-                sys.stderr.write(f"{one.line_fi if finnish else one.line_en}\n")
+                sys.stderr.write(f"{shown(one.line_fi if finnish else one.line_en)}\n")
             count = len(error.problems)
             sys.stderr.write(
-                f"mittaristo: {Path(file).name} is refused for {count} {'reason' if count == 1 else 'reasons'}; "
+                f"mittaristo: {shown(Path(file).name)} is refused for {count} {'reason' if count == 1 else 'reasons'}; "
                 "nothing of it was stored\n"
             )
             return 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from models.catalogue import Catalogue
 from models.judge import verdict_frame
 from warehouse import read
-from warehouse.keys import indicator_owner
 from warehouse.verdicts import write_verdicts
 
 
@@ -49,14 +48,7 @@ def judged(
     Areas that the catalogue's files do not name get none: they are not what the programme is compared with.
     """
     codes = [area.code for area in catalogue.areas.all()]
-    frames = [_values(connection, one, codes, as_of) for one in indicator_ids]
+    frames = [read.indicator_values(connection, one, as_of=as_of, area_codes=codes) for one in indicator_ids]
     held = [frame for frame in frames if len(frame)]
-    values = pd.concat(held, ignore_index=True) if held else _values(connection, "", codes, None)
+    values = pd.concat(held, ignore_index=True) if held else read.indicator_values(connection, "")
     return verdict_frame(values, catalogue)
-
-
-def _values(
-    connection: Connection, indicator_id: str, area_codes: Sequence[str], as_of: datetime | None
-) -> pd.DataFrame:
-    frame = read.inputs(connection, indicator_owner(indicator_id), "", (), area_codes, as_of=as_of)
-    return frame.rename(columns={"classes": "class_code"}).assign(indicator_id=indicator_id)

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +15,15 @@ from platformdirs import user_state_path
 from sqlalchemy import Connection, Engine
 
 from flows.settings import Settings
+from models.area import Area
 from models.catalogue import Catalogue, load_catalogue
+from models.divisions import Divisions
 from models.errors import ConfigurationError
 from models.ledger import Scope, scope_from_json
 from warehouse.catalogue import newest_version, sync
+from warehouse.divisions import stored_divisions
 from warehouse.engine import open_engine, upgrade, writing
+from warehouse.home import open_home
 from warehouse.raw import RawStore
 
 VERSION = version("mittaristo")
@@ -51,24 +55,21 @@ def open_pipeline(settings: Settings) -> Iterator[Pipeline]:
             raise ConfigurationError(
                 f"MITTARISTO_URL_{source.upper()}: no such source; the catalogue has {known}"
             )
-    try:
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise ConfigurationError(
-            f"MITTARISTO_HOME: cannot make the folder {settings.home} ({error.strerror}); choose another"
-        ) from error
+    open_home(settings.home)
     engine = open_engine(settings.warehouse_url)
     try:
         upgrade(engine)
-        with writing(engine) as connection:
-            sync(connection, catalogue)
-        yield Pipeline(
+        pipeline = Pipeline(
             settings=settings,
             catalogue=catalogue,
             engine=engine,
             raw=RawStore(settings.home / "raw"),
             limits_folder=user_state_path("mittaristo", appauthor=False) / "limits",
         )
+        with writing(engine) as connection:
+            pipeline = widened(connection, pipeline, kept_scope(connection))
+            sync(connection, pipeline.catalogue)
+        yield pipeline
     finally:
         engine.dispose()
 
@@ -87,3 +88,24 @@ def kept_scope(connection: Connection) -> Scope:
     """The scope under which the warehouse was last collected; everything where it never was."""
     newest = newest_version(connection)
     return Scope() if newest is None else scope_from_json(json.loads(newest.content)["scope"])
+
+
+def standing_scope(connection: Connection) -> Scope:
+    """The scope of a run that is told none: everything, for as many municipalities as were asked for last."""
+    return Scope(all_municipalities=kept_scope(connection).all_municipalities)
+
+
+def widened(
+    connection: Connection, pipeline: Pipeline, scope: Scope, divisions: Divisions | None = None
+) -> Pipeline:
+    """The pipeline whose catalogue asks every municipality of the newest division for `scope.all_municipalities`.
+
+    For all other datasets it asks what its files say, also where it was widened before. The divisions are those in use
+    where none are given.
+    """
+    municipalities: tuple[Area, ...] = ()
+    if scope.all_municipalities:
+        known = divisions or stored_divisions(connection)
+        municipalities = known.division(known.newest).areas("municipality")
+    catalogue = replace(pipeline.catalogue, municipalities=municipalities, widened=scope.all_municipalities)
+    return replace(pipeline, catalogue=catalogue)

@@ -29,7 +29,7 @@ from flows.borders import refresh_borders
 from flows.collect import Collection, collect, fail, finish_interrupted, leave_out, read_limits
 from flows.metrics import write_metrics
 from flows.pages import build_pages
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, standing_scope, utc_now
 from flows.reconcile import is_of_schedule
 from flows.schedule_beats import beat_schedule
 from flows.settings import read_settings
@@ -96,7 +96,8 @@ def collect_source(
 ) -> State[Any]:
     """Collects every expected dataset of `source` (or only `datasets`); red when the ledger says so.
 
-    `scope` is models.ledger.Scope as JSON, None for everything. The settings come from the environment.
+    `scope` is models.ledger.Scope as JSON; None for everything, as wide as it was asked last. The settings come from
+    the environment.
     """
     run_id = run_id or new_run_id()
     with open_pipeline(read_settings(os.environ)) as pipeline:
@@ -111,15 +112,17 @@ def collect_source(
             wait_seconds=LOCK_WAIT_SECONDS,
             lease_seconds=LOCK_LEASE_SECONDS,
         ) as lock:
-            known_scope = scope_from_json(scope)
-            for row in finish_interrupted(pipeline, source):
+            healed = finish_interrupted(pipeline, source)
+            for row in healed:
                 get_run_logger().info("%s: %s: %s", row.dataset_id, row.state, row.message)
+            with reading(pipeline.engine) as connection:
+                known_scope = standing_scope(connection) if scope is None else scope_from_json(scope)
             adopt(pipeline, known_scope)
             state, rows = _collect_all(pipeline, lock, source, run_id, expected, force, known_scope)
         _beat(pipeline, source)  # again: a run that began late may have done the work of the next look too
         if source == classifications.SOURCE and scope is None:
             _look_for_borders(pipeline, rows)
-        build_pages(pipeline, rows)
+        build_pages(pipeline, [*healed, *rows])
         publish_summary(pipeline, source, run_id, rows, expected)
         announce(pipeline)  # outside the lock: telling people may take minutes
         write_metrics(pipeline)

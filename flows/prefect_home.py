@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from secrets import token_urlsafe
 from time import monotonic, sleep
 
 from dotenv import dotenv_values
 
 from models.errors import ConfigurationError
+from warehouse.home import private_folder, write_private
 
 LOCK_FILE = "up.lock"
+PASSWORD_FILE = "prefect/server-auth"  # noqa: S105 - where it lies
+_AUTH = re.compile(r"[!-9;-~]+:[!-~]+")  # user:password
 _LOOPBACK, _PORT = "127.0.0.1", 4200
 
 
@@ -27,7 +32,7 @@ def apply_prefect_settings(environ: MutableMapping[str, str], home: Path) -> Non
     """
     _read_env_file(environ)
     folder = home / "prefect"
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     for name, value in {
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -46,6 +51,8 @@ def apply_prefect_settings(environ: MutableMapping[str, str], home: Path) -> Non
     running = running_server(home)
     if running:
         environ.setdefault("PREFECT_API_URL", running)
+        if environ["PREFECT_API_URL"] == running and (made := kept_password(home)):
+            environ.setdefault("PREFECT_API_AUTH_STRING", made)  # for that server alone
 
 
 def apply_up_settings(environ: MutableMapping[str, str], home: Path) -> None:
@@ -54,8 +61,9 @@ def apply_up_settings(environ: MutableMapping[str, str], home: Path) -> None:
     Prefect would unpack its pages into its own package, which may be read-only and is shared by all homes.
     """
     _read_env_file(environ)
+    private_folder(home / "prefect")
     pages = home / "prefect" / "ui"
-    pages.mkdir(parents=True, exist_ok=True)
+    pages.mkdir(exist_ok=True)
     for name, value in {
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO",  # goes to the runner's log
@@ -70,6 +78,50 @@ def apply_up_settings(environ: MutableMapping[str, str], home: Path) -> None:
     }.items():
         environ.setdefault(name, value)
     apply_prefect_settings(environ, home)
+
+
+def ask_for_password(environ: MutableMapping[str, str], home: Path) -> Path | None:
+    """Has a server of ours that others can reach ask for a password, also where nobody set one.
+
+    It is made once and lies in the home folder, for its owner alone; its file is returned, where that one is used.
+    Server and runner get it through their environment, which other users of the machine cannot see. Raises
+    ConfigurationError.
+    """
+    host = environ.get("PREFECT_SERVER_API_HOST") or _LOOPBACK
+    ours = not environ.get("PREFECT_API_URL")
+    if not ours or _is_loopback(host) or environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        return None
+    path = home / PASSWORD_FILE
+    private_folder(path.parent)
+    try:
+        write_private(path, f"mittaristo:{token_urlsafe(24)}\n")
+    except OSError as error:
+        raise ConfigurationError(
+            f"PREFECT_SERVER_API_HOST: a password for {host} cannot be kept in {path} ({error.strerror}); set "
+            "PREFECT_SERVER_API_AUTH_STRING=user:password"
+        ) from error
+    environ["PREFECT_SERVER_API_AUTH_STRING"] = environ["PREFECT_API_AUTH_STRING"] = kept_password(home)
+    return path
+
+
+def kept_password(home: Path) -> str:
+    """What ask_for_password made for the server of `home`; '' where it made nothing. Raises ConfigurationError."""
+    path = home / PASSWORD_FILE
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    if not _AUTH.fullmatch(text):
+        raise ConfigurationError(
+            f"{path} cannot be read, or holds no user:password; remove it, and the next start makes it anew"
+        )
+    if path.stat().st_mode & 0o077:
+        raise ConfigurationError(
+            f"{path} holds a password that others can read; remove it, and the next start makes another"
+        )
+    return text
 
 
 def _read_env_file(environ: MutableMapping[str, str]) -> None:
@@ -93,7 +145,7 @@ class Server:
 def server_to_use(environ: Mapping[str, str]) -> Server:
     """The server of PREFECT_API_URL, else one of ours as PREFECT_SERVER_API_HOST and _PORT say.
 
-    One of ours that others can reach must ask for a password. Raises ConfigurationError.
+    One of ours that others can reach must ask for a password (see ask_for_password). Raises ConfigurationError.
     """
     given = environ.get("PREFECT_API_URL", "").rstrip("/")
     if given:
@@ -106,10 +158,15 @@ def server_to_use(environ: Mapping[str, str]) -> Server:
     port_text = environ.get("PREFECT_SERVER_API_PORT") or str(_PORT)
     if not port_text.isdigit() or not 0 < int(port_text) < 65_536:
         raise ConfigurationError(f"PREFECT_SERVER_API_PORT: '{port_text}' is no port; give e.g. {_PORT}")
-    if not _is_loopback(host) and not environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+    auth = environ.get("PREFECT_SERVER_API_AUTH_STRING", "")
+    if not auth and not _is_loopback(host):
         raise ConfigurationError(
             f"PREFECT_SERVER_API_HOST: on {host} others can reach the Prefect server; set "
             "PREFECT_SERVER_API_AUTH_STRING=user:password, or leave the host out to keep it on this machine"
+        )
+    if auth and not _AUTH.fullmatch(auth):
+        raise ConfigurationError(
+            "PREFECT_SERVER_API_AUTH_STRING is not user:password, both there and in plain ASCII; set it so"
         )
     reached = {"0.0.0.0": _LOOPBACK, "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     ui = f"http://{reached}:{port_text}"

@@ -28,7 +28,7 @@ class Settings:
     """
 
     home: Path = Path("var")
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)  # may hold a password
     programme: Path | None = None
     contact: str = ""
     urls: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,11 +19,14 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import unquote
 
+from flows.shown import shown
+from warehouse.home import private_folder
+
 LOG_BYTES, LOG_FILES = 5_000_000, 4  # of each child at most LOG_BYTES * LOG_FILES on disk
 LOOK_SECONDS = 0.1
 SAYS = "mittaristo: "  # a child's line that begins so is for the person, not only for the log
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|API_KEY|AUTH_STRING|NOTIFY_URL")
-_PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+_PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^\s@]+)@")
 _LONGEST_LINE = 65_536
 
 
@@ -96,7 +100,7 @@ class _Tended:
     reader: threading.Thread | None = None
 
     def __post_init__(self) -> None:
-        self.child.log.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.child.log.parent)
         self.log = _Log(self.child.log, maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8")
         self.log.setFormatter(logging.Formatter("%(message)s"))
         self.wait = self.waits.first
@@ -201,6 +205,7 @@ def _read(stream: IO[bytes], log: logging.Handler, child: Child, say: Callable[[
         text = line.decode("utf-8", "replace").rstrip("\r\n")
         for secret in child.hidden:
             text = text.replace(secret, "***")
+        text = shown(text)  # after the secrets, which may have any character
         log.handle(logging.makeLogRecord({"msg": text}))
         if text.startswith(SAYS):
             say(f"{child.name}: {text.removeprefix(SAYS)}")
@@ -208,9 +213,17 @@ def _read(stream: IO[bytes], log: logging.Handler, child: Child, say: Callable[[
 
 
 def secrets_in(environ: Mapping[str, str]) -> list[str]:
-    """The values of `environ` that no log may show: those whose names say so, and passwords in addresses."""
+    """The values of `environ` that no log may show: those whose names say so, and passwords in addresses.
+
+    Of a webhook's address the path too, which HTTP libraries write without the host; of user:password also the form
+    in which it goes over the wire.
+    """
     found = {value for name, value in environ.items() if _SECRET_NAME.search(name)}
-    for value in environ.values():
+    for name, value in environ.items():
+        if name.endswith("NOTIFY_URL"):
+            found.add(value.partition("://")[2].partition("/")[2])
+        if name.endswith("AUTH_STRING"):
+            found |= {value.partition(":")[2], b64encode(value.encode()).decode()}
         for password in _PASSWORD_IN_URL.findall(value):
             found |= {password, unquote(password)}
     return sorted((one for one in found if len(one) > 3), key=len, reverse=True)

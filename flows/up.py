@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from flows.pipeline import open_pipeline
-from flows.prefect_home import Server, apply_up_settings, note, only_one_up, server_to_use
+from flows.prefect_home import Server, apply_up_settings, ask_for_password, note, only_one_up, server_to_use
 from flows.settings import Settings, read_settings
 from flows.supervise import Child, say, secrets_in, supervise
 from models.errors import ConfigurationError
@@ -37,9 +37,12 @@ def run_up(environ: MutableMapping[str, str], *, runner: Sequence[str] = RUNNER)
     settings = read_settings(environ)
     with told_to_stop() as stop, only_one_up(settings.home) as lock:
         apply_up_settings(environ, settings.home)
+        password = ask_for_password(environ, settings.home)
         server = server_to_use(environ)
         with open_pipeline(settings) as pipeline:
             say(f"warehouse: {pipeline.engine.url.render_as_string(hide_password=True)} is up to date")
+        if password is not None:
+            say(f"server: others can reach it on {server.host}; user and password are in {password}")
         if server.ours:
             _wait_for_port(server, stop)
         else:
@@ -91,7 +94,10 @@ def children(
             Child(
                 "server",
                 SERVER,
-                common
+                # Its own pages need no leave of other origins. Prefect's default gives it to all: any page that a
+                # browser on this machine shows could read the answers of the server, and order runs.
+                {"PREFECT_SERVER_CORS_ALLOWED_ORIGINS": server.ui}
+                | common
                 | {"PREFECT_SERVER_API_HOST": server.host, "PREFECT_SERVER_API_PORT": str(server.port)},
                 logs / "server.log",
                 is_up=lambda: answers(server.api + "/health"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from models.errors import SourceError
+from models.errors import SourceError, printable
 
 STEP = (
     0.002  # degrees between two points of the grid: some 100 m from west to east, 220 m from south to north
@@ -84,7 +84,7 @@ def borders_from_json(text: str, what: str) -> Borders:
     """What borders_to_json wrote. Raises SourceError, one line that begins with `what`, for anything else."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{what}: no JSON ({error}); make the borders again") from error
     if not isinstance(document, dict):
         raise SourceError(f"{what}: no borders; make them again")
@@ -118,7 +118,7 @@ def _ring(numbers: Any, step: float, code: str, what: str) -> Ring:
         isinstance(one, int) and not isinstance(one, bool) and abs(one) < 1e9 for one in whole
     ):
         raise SourceError(
-            f"{what}: a ring of {code[:20]} is no list of pairs of whole numbers; make the borders again"
+            f"{what}: a ring of {printable(code[:20])} is no list of pairs of whole numbers; make the borders again"
         )
     points, x, y = [], 0, 0
     for place in range(0, len(whole), 2):
@@ -136,7 +136,7 @@ def checked(borders: Borders, what: str) -> Borders:
     for code, rings in borders.rings.items():
         if not _CODE.fullmatch(code):
             raise SourceError(
-                f"{what}: '{code[:20]}' is no code of a municipality (such as KU091); look at the source"
+                f"{what}: '{printable(code[:20])}' is no code of a municipality (such as KU091); look at the source"
             )
         if not rings or any(len(ring) < 3 for ring in rings):
             raise SourceError(

@@ -39,5 +39,5 @@ def decision_from_json(body: bytes) -> Decision:
     try:
         plain: dict[str, Any] = json.loads(body)
         return Decision(**{**plain, "decided_at": datetime.fromisoformat(plain["decided_at"])})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise MittaristoError(f"a kept decision cannot be read ({error!r}); restore the raw store") from error

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """`text` with a question mark for everything that could break a line, or turn what stands after it."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in "\u00a0\u202f" else "?" for one in text)
+
+
 class MittaristoError(Exception):
     """The base of every error we raise on purpose; its text is one line for a person."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from models.errors import MittaristoError
+from models.errors import MittaristoError, printable
 from models.forms import ASKS_FI, Question
 
 GUIDE_SHEET, FORM_SHEET = "Ohje", "Mittarit"
@@ -113,12 +113,12 @@ class FormProblem:
     @property
     def line_en(self) -> str:
         """The problem in English, with its place."""
-        return f"{self.place.en}: {self.en}"
+        return printable(f"{self.place.en}: {self.en}")
 
     @property
     def line_fi(self) -> str:
         """The problem in Finnish, with its place."""
-        return f"{self.place.fi}: {self.fi}"
+        return printable(f"{self.place.fi}: {self.fi}")
 
 
 class FormError(MittaristoError):

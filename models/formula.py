@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import MittaristoError
+from models.errors import MittaristoError, printable
 
 Array = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ _ARGUMENTS = {"sum": 1, "duncan_index": 2}
 
 def parse_formula(text: str) -> Formula:
     """`text` parsed and checked. Raises FormulaError saying which part is not allowed, and what is."""
-    shown = " ".join(text.split())[:80]
+    shown = printable(" ".join(text.split())[:80])
     if len(text) > MAX_LENGTH:
         raise FormulaError(f"formula '{shown}…' is longer than {MAX_LENGTH} characters; make it shorter")
     compact = " ".join(text.split(" ")).strip(" ")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
+from models.errors import MittaristoError
+
 LedgerState = Literal[
     "fetched", "unchanged", "not_due", "late", "discontinued", "not_in_sample", "failed", "quarantined"
 ]
@@ -100,12 +102,14 @@ class Scope:
     """What a run may expect. The default expects everything; the demo only what its sample holds.
 
     `contents` maps dataset id → content keys the sample has; datasets not in it are `not_in_sample`.
-    `today` maps dataset id → the date at which its lateness is judged.
+    `today` maps dataset id → the date at which its lateness is judged. `all_municipalities` are the datasets that are
+    asked for every municipality and not only for those of the catalogue (see flows.all_municipalities).
     """
 
     contents: Mapping[str, frozenset[str]] | None = None
     today: Mapping[str, date] = field(default_factory=dict)
     synthetic: bool = False
+    all_municipalities: frozenset[str] = frozenset()
 
     def expects(self, dataset_id: str) -> bool:
         """Whether the dataset is to be collected."""
@@ -114,20 +118,28 @@ class Scope:
 
 def scope_to_json(scope: Scope) -> dict[str, Any]:
     """`scope` as plain JSON values, for a flow's parameters."""
+    everywhere = {"all_municipalities": sorted(scope.all_municipalities)}
     return {
         "contents": None if scope.contents is None else {k: sorted(v) for k, v in scope.contents.items()},
         "today": {dataset_id: day.isoformat() for dataset_id, day in scope.today.items()},
         "synthetic": scope.synthetic,
+        **(everywhere if scope.all_municipalities else {}),  # without any, a scope reads as it always did
     }
 
 
 def scope_from_json(values: Mapping[str, Any] | None) -> Scope:
-    """The scope that scope_to_json wrote; the whole catalogue for None."""
+    """The scope that scope_to_json wrote; the whole catalogue for None. Raises MittaristoError for anything else."""
     if values is None:
         return Scope()
-    contents = values["contents"]
-    return Scope(
-        contents=None if contents is None else {k: frozenset(v) for k, v in contents.items()},
-        today={dataset_id: date.fromisoformat(day) for dataset_id, day in values["today"].items()},
-        synthetic=bool(values["synthetic"]),
-    )
+    try:
+        contents = values["contents"]
+        return Scope(
+            contents=None if contents is None else {k: frozenset(v) for k, v in contents.items()},
+            today={dataset_id: date.fromisoformat(day) for dataset_id, day in values["today"].items()},
+            synthetic=bool(values["synthetic"]),
+            all_municipalities=frozenset(values.get("all_municipalities", ())),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise MittaristoError(
+            f"the scope of a run cannot be read ({type(error).__name__}); restore a backup, or replay"
+        ) from error

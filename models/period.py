@@ -125,9 +125,11 @@ def in_year(code: str, year: int) -> str:
     """The period of `year` that corresponds to `code`: the same month, quarter or week.
 
     Week 53 becomes the last week where the year has none. A school year belongs to the year in which it
-    begins.
+    begins. Raises PeriodError for a year outside 1000-9998.
     """
     period = parse_period(code)
+    if not 1000 <= year <= 9998:
+        raise PeriodError(f"'{code}' cannot be moved to a year outside 1000-9998")
     match period.frequency:
         case "annual":
             moved = f"{year:04d}"

@@ -16,7 +16,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ import pandas as pd
 
 from models.area import Area
 from models.dataset import Dataset
+from models.errors import MittaristoError
 from models.recode_evidence import (
     AREA,
     MIN_TELLING,
@@ -141,10 +143,9 @@ def known_to_json(known: KnownCodes) -> str:
 
 
 def known_from_json(text: str) -> KnownCodes | None:
-    """What known_to_json wrote; None for '' (nothing is known yet)."""
+    """What known_to_json wrote; None for '' (nothing is known yet). Raises MittaristoError for anything else."""
     if not text:
         return None
-    plain_values = json.loads(text)
 
     def known(one: Mapping[str, Any]) -> KnownVariable:
         return KnownVariable(
@@ -153,13 +154,26 @@ def known_from_json(text: str) -> KnownCodes | None:
             {key: (code, label) for key, (code, label) in one["keys"].items()},
         )
 
-    return KnownCodes(
-        **{
-            **plain_values,
-            "contents": known(plain_values["contents"]),
-            "classes": {name: known(one) for name, one in plain_values["classes"].items()},
-        }
-    )
+    with _of_database("the known codes of a dataset"):
+        plain_values = json.loads(text)
+        return KnownCodes(
+            **{
+                **plain_values,
+                "contents": known(plain_values["contents"]),
+                "classes": {name: known(one) for name, one in plain_values["classes"].items()},
+            }
+        )
+
+
+@contextmanager
+def _of_database(what: str) -> Iterator[None]:
+    """A context in which JSON of the database is read: what is not as it was written is an error of ours."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise MittaristoError(
+            f"{what} cannot be read from the database ({type(error).__name__}); restore a backup, or replay"
+        ) from error
 
 
 def overrides_to_json(overrides: Overrides) -> str:
@@ -176,15 +190,18 @@ def overrides_to_json(overrides: Overrides) -> str:
 
 
 def overrides_from_json(text: str) -> Overrides:
-    """What overrides_to_json wrote; none for ''."""
+    """What overrides_to_json wrote; none for ''. Raises MittaristoError for anything else."""
     if not text:
         return Overrides()
-    values = json.loads(text)
-    return Overrides(
-        contents=values["contents"],
-        classes={(name, key): code for name, keys in values["classes"].items() for key, code in keys.items()},
-        variables=values["variables"],
-    )
+    with _of_database("the accepted codes of a dataset"):
+        values = json.loads(text)
+        return Overrides(
+            contents=dict(values["contents"]),
+            classes={
+                (name, key): code for name, keys in values["classes"].items() for key, code in keys.items()
+            },
+            variables=dict(values["variables"]),
+        )
 
 
 def merged(earlier: Overrides, later: Overrides) -> Overrides:
@@ -540,27 +557,28 @@ class RecodeFinding:
 
 
 def finding_from_json(text: str) -> RecodeFinding:
-    """The finding that to_json wrote."""
-    values = json.loads(text)
-    evidence = [
-        Evidence(
-            **{
-                **one,
-                "largest": Cell(**one["largest"]) if one["largest"] else None,
-                "other": OtherMatch(**one["other"]) if one["other"] else None,
-                "shown": tuple(Cell(**cell) for cell in one["shown"]),
-            }
+    """The finding that to_json wrote. Raises MittaristoError for anything else."""
+    with _of_database("a finding about renamed codes"):
+        values = json.loads(text)
+        evidence = [
+            Evidence(
+                **{
+                    **one,
+                    "largest": Cell(**one["largest"]) if one["largest"] else None,
+                    "other": OtherMatch(**one["other"]) if one["other"] else None,
+                    "shown": tuple(Cell(**cell) for cell in one["shown"]),
+                }
+            )
+            for one in values["evidence"]
+        ]
+        return RecodeFinding(
+            dataset_id=values["dataset_id"],
+            state=values["state"],
+            mapping=tuple(CodeChange(**one) for one in values["mapping"]),
+            evidence=tuple(evidence),
+            overrides=overrides_from_json(json.dumps(values["overrides"])),
+            reason=values["reason"],
         )
-        for one in values["evidence"]
-    ]
-    return RecodeFinding(
-        dataset_id=values["dataset_id"],
-        state=values["state"],
-        mapping=tuple(CodeChange(**one) for one in values["mapping"]),
-        evidence=tuple(evidence),
-        overrides=overrides_from_json(json.dumps(values["overrides"])),
-        reason=values["reason"],
-    )
 
 
 def overrides_of(finding: RecodeFinding) -> str:

@@ -9,6 +9,7 @@ from functools import lru_cache
 # that takes those for separators (Excel in Finland) does not heed the quotes around a text. Spaces and quotes before
 # the sign do not make it harmless.
 _FORMULA = re.compile(r"""(^|[;\t\r\n])([ "]*)(?=[=+\-@\t\r])""")
+_GUARDED = re.compile(r"""(^|[;\t\r\n])([ "]*)'(?=[=+\-@\t\r])""")
 
 
 @lru_cache(maxsize=65536)
@@ -19,3 +20,8 @@ def cell_text(text: str) -> str:
     treated as a beginning too.
     """
     return _FORMULA.sub(r"\1\2'", text)
+
+
+def typed_text(text: str) -> str:
+    """What cell_text made of a text, as it was: read back from a file, it must not seem changed."""
+    return _GUARDED.sub(r"\1\2", text)

@@ -143,8 +143,9 @@ def gather(
     past = None if as_of is None else past_of(connection, catalogue, as_of)
     freshness = past.freshness if past else by_key(connection, "dashboard_freshness", "dataset_id")
     states = past.indicators if past else by_key(connection, "dashboard_indicators", "indicator_id")
+    codes = [area.code for area in catalogue.areas.all()]  # not of every municipality there may be
     values = {
-        one: _ended(read.indicator_values(connection, one, as_of=as_of), until)
+        one: _ended(read.indicator_values(connection, one, as_of=as_of, area_codes=codes), until)
         for one in catalogue.indicators
     }
     judged = _judged(connection, catalogue, values, is_kept=as_of is None and until is None)
@@ -259,7 +260,11 @@ def _turned(
 
     Only an indicator whose figures changed can have another; one that had no figures before has not turned.
     """
-    before = {one: read.indicator_values(connection, one, as_of=since) for one in dict.fromkeys(changed)}
+    codes = [area.code for area in catalogue.areas.all()]
+    before = {
+        one: read.indicator_values(connection, one, as_of=since, area_codes=codes)
+        for one in dict.fromkeys(changed)
+    }
     judged = _judged(connection, catalogue, before, is_kept=False)
     return [
         {

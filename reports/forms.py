@@ -32,6 +32,7 @@ from models.forms_file import (
     version_of,
 )
 from models.period import parse_period
+from models.spreadsheet import cell_text
 from reports.workbook import DARK, FONT, LINE_HEIGHT, border, fill, lines_of, saved
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def _day(question: Question, period: str) -> str:
 def _csv_text(value: str | float | int | None) -> str:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return cell_text(value)  # somebody else may have written it
     return f"{value:.15g}".replace(".", ",") if isinstance(value, float) else str(value)
 
 
@@ -176,6 +179,9 @@ def _write_guide(
 
     for number, (label, said) in enumerate(_guide(catalogue, identity, rows), start=1):
         left, right = sheet.cell(number, 1, label or None), sheet.cell(number, 2, said or None)
+        for cell in (left, right):
+            if isinstance(cell.value, str):
+                cell.data_type = "s"  # never a formula, whatever it begins with
         left.font = Font(name=FONT, bold=True, size=14 if number == 1 else 11)
         right.font = Font(name=FONT, bold=number == 1, size=14 if number == 1 else 11)
         left.alignment = right.alignment = Alignment(vertical="top", wrap_text=True)

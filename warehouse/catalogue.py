@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from models.catalogue.catalogue import Catalogue
 from models.indicator import Indicator
@@ -15,6 +15,7 @@ from warehouse import forms, tables
 from warehouse.times import as_utc
 
 Row = dict[str, Any]
+_MIRROR_KEY = 7_203_214_413  # of the PostgreSQL advisory lock of whoever writes the mirror
 
 
 def sync(connection: Connection, catalogue: Catalogue) -> None:
@@ -266,17 +267,22 @@ def _mirror(connection: Connection, model: type[tables.Table], rows: Iterable[Ro
     """Adds and changes rows until the table says what `rows` say; its other rows retire."""
     table = tables.table_of(model)
     (key,) = table.primary_key.columns
-    stored = {row[key.name]: dict(row) for row in connection.execute(select(table)).mappings()}
     wanted = {row[key.name]: row | {"is_retired": False} for row in rows}
+    for is_alone in (False, True):
+        stored = {row[key.name]: dict(row) for row in connection.execute(select(table)).mappings()}
+        retired = [name for name, row in stored.items() if name not in wanted and not row["is_retired"]]
+        if not retired and all(stored.get(name) == row for name, row in wanted.items()):
+            return
+        if not is_alone:
+            _be_alone(connection)
     added = [row for name, row in wanted.items() if name not in stored]
     if added:
         connection.execute(insert(table), added)
     for name, row in wanted.items():
         if name in stored and stored[name] != row:
             connection.execute(update(table).where(key == name).values(row))
-    for name, row in stored.items():
-        if name not in wanted and not row["is_retired"]:
-            connection.execute(update(table).where(key == name).values(is_retired=True))
+    for name in retired:
+        connection.execute(update(table).where(key == name).values(is_retired=True))
 
 
 def _mirror_links(connection: Connection, model: type[tables.Table], rows: list[Row]) -> None:
@@ -284,12 +290,24 @@ def _mirror_links(connection: Connection, model: type[tables.Table], rows: list[
     table = tables.table_of(model)
     query = select(table).order_by(*table.primary_key.columns)
     names = [column.name for column in table.primary_key.columns]
-    if [dict(row) for row in connection.execute(query).mappings()] != sorted(
-        rows, key=lambda row: [row[name] for name in names]
-    ):
-        connection.execute(delete(table))
-        if rows:
-            connection.execute(insert(table), rows)
+    wanted = sorted(rows, key=lambda row: [row[name] for name in names])
+    for is_alone in (False, True):
+        if [dict(row) for row in connection.execute(query).mappings()] == wanted:
+            return
+        if not is_alone:
+            _be_alone(connection)
+    connection.execute(delete(table))
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def _be_alone(connection: Connection) -> None:
+    """Waits until nobody else writes the mirror, and keeps others from it until the transaction ends.
+
+    Several processes may begin at once on a new database. What they saw before may have been written since.
+    """
+    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIRROR_KEY})
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,10 @@ def _parsed(url: str) -> URL:
             "MITTARISTO_DATABASE_URL is no database address; give sqlite:///folder/file.db or "
             "postgresql://user:password@host/database"
         ) from error
+    if "password" in {name.lower() for name in parsed.query}:
+        raise ConfigurationError(  # it would be shown wherever the address is
+            "MITTARISTO_DATABASE_URL has a password among its parameters; give it as user:password@host, or in .pgpass"
+        )
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
@@ -245,6 +250,8 @@ def _sqlite(url: URL) -> Engine:
         raise ConfigurationError(
             f"this Python has SQLite {sqlite3.sqlite_version}; use one with 3.35 or newer, or PostgreSQL"
         )
+    with suppress(OSError):  # SQLite says better what is wrong; it makes the files beside this one as private
+        os.close(os.open(url.database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -82,8 +82,12 @@ class RawStore:
             body = gzip.decompress(path.read_bytes())
         except FileNotFoundError as error:
             raise RawStoreError(f"the kept bytes {path} are missing; restore them from a backup") from error
-        except (OSError, EOFError, zlib.error) as error:
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise RawStoreError(f"the kept bytes {path} are damaged ({error}); restore them") from error
+        except OSError as error:  # they may be as they should: nobody is told to restore them
+            raise RawStoreError(
+                f"the kept bytes {path} cannot be read ({error.strerror}); try again, or look at the disk"
+            ) from error
         if hashlib.sha256(body).hexdigest() != sha256:
             raise RawStoreError(f"the kept bytes {path} are damaged (other checksum); restore them")
         return body
@@ -105,7 +109,7 @@ class RawStore:
         for folder in sorted(one for one in top.iterdir() if one.is_dir()):
             if source is not None and folder.name != source:
                 continue
-            for path in sorted(folder.glob("[0-9]*/[0-9]*/[0-9]*.json")):
+            for path in _sidecars(folder, since):
                 if since is not None and path.name[: len(_moment(since))] < _moment(since):
                     continue
                 document = _read_sidecar(path)
@@ -227,6 +231,14 @@ def _moment(moment: datetime) -> str:
 def _without_credentials(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _sidecars(folder: Path, since: datetime | None) -> Iterator[Path]:
+    """The sidecars of one source by time; months before that of `since` are not even listed."""
+    first = ("", "") if since is None else (f"{as_utc(since):%Y}", f"{as_utc(since):%m}")
+    for month in sorted(folder.glob("[0-9]*/[0-9]*")):
+        if (month.parent.name, month.name) >= first:
+            yield from sorted(month.glob("[0-9]*.json"))
 
 
 def _sidecar(document: Document) -> bytes:

@@ -121,13 +121,20 @@ def series(
 
 
 def indicator_values(
-    connection: Connection, indicator_id: str, *, as_of: datetime | None = None
+    connection: Connection,
+    indicator_id: str,
+    *,
+    as_of: datetime | None = None,
+    area_codes: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """All values of an indicator, of every area and class, now or as of a time; what is withdrawn is left out.
+    """The values of an indicator by area and class, now or as of a time; what is withdrawn is left out.
+
+    Of every area, or of `area_codes`.
 
     Columns indicator_id, area_code, class_code, period, value (NaN for none), symbol, status, recorded_at (UTC).
     """
-    found = _series(connection, indicator_owner(indicator_id))
+    of = () if area_codes is None else (_SERIES.c.area_code.in_(list(area_codes)),)
+    found = _series(connection, indicator_owner(indicator_id), *of)
     names = ("indicator_id", "area_code", "class_code", "period", "value", "symbol", "status", "recorded_at")
     rows = [
         row | {"indicator_id": indicator_id, "class_code": row["classes"]}

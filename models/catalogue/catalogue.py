@@ -79,15 +79,23 @@ class Catalogue:
     indicators: Mapping[str, Indicator]
     fingerprint: str  # SHA-256 over the content of all files, whatever their spacing and comments
     exceptions: tuple[KnownException, ...] = ()  # from the history gate, in the order of the file
+    # Of the warehouse and not of the files (flows.pipeline.widened): the datasets of `widened` are asked for these, too
+    municipalities: tuple[Area, ...] = ()
+    widened: frozenset[str] = frozenset()
 
     def all_areas(self) -> tuple[Area, ...]:
-        """Every area of the catalogue, once."""
-        return self.areas.all()
+        """Every area that is asked of anything, once: the catalogue's, then the other municipalities."""
+        return _once([*self.areas.all(), *self.municipalities])
 
     def areas_for(self, dataset: Dataset | str) -> tuple[Area, ...]:
         """The areas to ask of a dataset, by its levels; at municipality level also the whole region's."""
         asked = self.datasets[dataset] if isinstance(dataset, str) else dataset
-        return tuple(area for area in self.areas.all() if area.level in asked.area_levels)
+        areas = self.all_areas() if asked.id in self.widened else self.areas.all()
+        return tuple(area for area in areas if area.level in asked.area_levels)
+
+    def areas_of(self, indicator: Indicator) -> tuple[Area, ...]:
+        """The areas in which an indicator is kept up: more than the catalogue's where all that it reads has them."""
+        return self.all_areas() if self.widened.issuperset(indicator.datasets) else self.areas.all()
 
     def datasets_of(self, source: str) -> tuple[Dataset, ...]:
         """The datasets of one source, in the catalogue's order."""

@@ -136,6 +136,8 @@ def _dataset(draft: Draft, id: str, item: Item, areas: tuple[Area, ...]) -> Data
         lag_fi=lag_fi,
         lag_en=lag_en,
     )
+    if dataset.web_url and not dataset.web_url.startswith(("https://", "http://")):  # pages make it a link
+        f.wrong(item.place, f"'web_url' is '{dataset.web_url}', which is no address beginning with https://")
     return dataset if f.done() else None
 
 

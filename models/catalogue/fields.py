@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 from models.catalogue.items import Item, Place, Problem
 
 Choice = TypeVar("Choice", bound=str)
+_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.#-]|/(?=[A-Za-z0-9]))*")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,13 @@ class Draft:
         self.problems.append(Problem(place, text))
 
     def declare(self, kind: str, id: str, place: Place) -> None:
-        """Note that the `kind` (meter, dataset) called `id` stands at `place`; a second one is a problem."""
+        """Note that the `kind` (meter, dataset) called `id` stands at `place`; a second one is a problem.
+
+        So is an id that could not be a part of a file's name: pages and forms are called after them.
+        """
+        if not _ID.fullmatch(id) or ("/" in id and kind != "dataset"):
+            parts = " with / between its parts" if kind == "dataset" else ""
+            self.wrong(place, f"{kind} {id!r}: an id has letters (a-z), digits and . _ - #{parts}")
         known = self.declared.setdefault(kind, {})
         if id in known:
             self.wrong(place, f"duplicate {kind} '{id}'; the first stands at {known[id]}")

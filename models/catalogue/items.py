@@ -13,6 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from models.errors import printable
+
 Kind = Literal["text", "integer", "number", "flag", "nothing", "date", "list", "mapping"]
 
 # Bounds against files that unfold without end: anchors within anchors, or an anchor that contains itself.
@@ -61,7 +63,7 @@ class Problem:
     loses: bool = False
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.text}"
+        return printable(f"{self.place}: {self.text}")
 
 
 @dataclass(frozen=True)

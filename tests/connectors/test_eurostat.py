@@ -36,7 +36,12 @@ class Talk:
         self.stand_in = StandIn({}, services={"eurostat": service}, calls=1000, window=1.0)
         self.base = self.stand_in.urls["eurostat"]
         self.http = Http(
-            contact="test", version="1", keep=self.kept.append, limits_folder=folder, allowed=[self.base]
+            contact="test",
+            version="1",
+            keep=self.kept.append,
+            limits_folder=folder,
+            allowed=[self.base],
+            inside=[self.base],
         )
 
     def fetch(self, dataset: Any = GDP) -> list[tuple[Document, bytes]]:

@@ -84,6 +84,7 @@ def open_treasury(tmp_path: Path, fake_time: Any) -> Iterator[Callable[..., Trea
             keep=kept.append,
             limits_folder=tmp_path,
             allowed=(stand_in.urls["kuntatalous"],),
+            inside=(stand_in.urls["kuntatalous"],),
             clock=fake_time.clock,
             sleep=fake_time.sleep,
         )

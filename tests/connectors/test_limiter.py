@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -196,10 +197,27 @@ def test_what_is_no_rate_is_refused(calls: int, window: float) -> None:
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, fake_time: Any) -> None:
     (tmp_path / "file").write_text("in the way")
     with (
-        pytest.raises(ConfigurationError, match=r"cannot be written .* choose another MITTARISTO_HOME"),
+        pytest.raises(
+            ConfigurationError,
+            match=r"cannot be written \(File exists\); make room there or make it writable",
+        ),
         limiter(tmp_path / "file", fake_time).slot(STATFIN),
     ):
         pass
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, fake_time: Any) -> None:
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most[1]))
+    try:
+        with pytest.raises(ConfigurationError) as error:
+            limiter(tmp_path, fake_time).limits()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert str(error.value) == (
+        f"the folder of the call limits, {tmp_path}, cannot be written (File too large);"
+        " make room there or make it writable"
+    )
 
 
 @settings(max_examples=60, deadline=None)

@@ -82,6 +82,7 @@ def open_register(tmp_path: Path, fake_time: Any) -> Iterator[Callable[..., Regi
             keep=kept.append,
             limits_folder=tmp_path,
             allowed=(stand_in.urls["prh_ytj"],),
+            inside=(stand_in.urls["prh_ytj"],),
             clock=fake_time.clock,
             sleep=fake_time.sleep,
         )

@@ -102,7 +102,7 @@ def test_what_was_written_before_is_not_written_over(
         ("11re", 2, "is no table; write it as StatFin/<subject>/<table>"),
         ("Eurostat/a/b/c", 2, "is no table"),
         ("StatFin/vaerak/nowhere", 1, "answered 400"),
-        ("StatFin/../secret", 1, "is no table"),
+        ("StatFin/../secret", 2, "is no table"),
     ],
 )
 def test_what_is_no_table_is_one_line(

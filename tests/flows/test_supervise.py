@@ -263,6 +263,7 @@ def test_secrets_are_known_by_their_setting_s_name_and_by_the_place_in_an_addres
         "pass/word",
         "letmein",
         "https://hooks.example.org/T0/B0/x",
+        "T0/B0/x",
         "pnu_1",
     }
 

@@ -824,6 +824,7 @@ def collect(tmp_path: Path) -> Callable[..., tuple[Any, list[Answer]]]:
                 keep=kept.append,
                 limits_folder=tmp_path / "limits",
                 allowed=(stand_in.url,),
+                inside=(stand_in.url,),
             ) as http,
         ):
             limits = pxweb.Limits(100_000, 10_000, 1.0)

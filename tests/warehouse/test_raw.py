@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import resource
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -167,6 +168,20 @@ def test_damaged_bytes_are_said_so_in_one_line_and_mended_when_they_come_again(
     assert raw.read(document.sha256) == ANSWER.body
 
 
+def test_bytes_that_cannot_be_read_just_now_are_not_said_to_be_damaged(raw: RawStore) -> None:
+    kept = raw.keep(ANSWER, "run", "collection")
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, most[1]))
+    try:
+        with pytest.raises(RawStoreError) as caught:
+            raw.read(kept.sha256)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    assert "cannot be read (Too many open files); try again" in str(caught.value)
+    assert "damaged" not in str(caught.value)
+    assert raw.read(kept.sha256) == ANSWER.body
+
+
 def test_missing_bytes_are_said_so(raw: RawStore) -> None:
     with pytest.raises(RawStoreError, match="missing; restore"):
         raw.read("0" * 64)
@@ -320,3 +335,19 @@ def test_sidecars_are_json_that_people_can_read(raw: RawStore) -> None:
     assert plain["fetched_at"] == "2026-07-21T05:00:00.000001+00:00"
     assert plain["url"] == ANSWER.url
     assert not any("header" in name for name in plain)
+
+
+def test_what_came_since_a_moment_is_found_without_looking_into_the_months_before(raw: RawStore) -> None:
+    months = [
+        datetime(year, month, 15, tzinfo=UTC) for year, month in ((2025, 11), (2026, 2), (2026, 7), (2027, 1))
+    ]
+    kept = [raw.keep(replace(ANSWER, fetched_at=one), "run", "c") for one in months]
+    assert list(raw.documents()) == kept
+    for number, since in enumerate(months):
+        assert list(raw.documents(since=since)) == kept[number:]
+        assert list(raw.documents(since=since + timedelta(seconds=1))) == kept[number + 1 :]
+    # whatever lies in such a month is not opened, though its name would come later than the moment
+    (raw.root / "documents" / "statfin" / "2026" / "02" / "99990101T000000.000000Z-data-0.json").write_text(
+        "broken"
+    )
+    assert list(raw.documents(since=months[2])) == kept[2:]

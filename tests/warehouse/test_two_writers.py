@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Engine, text
 
+from models.catalogue import load_catalogue
 from models.ledger import Counts
 from models.observation import OBSERVATION_COLUMNS
 from warehouse import read
+from warehouse.catalogue import sync
 from warehouse.engine import reading, writing
 from warehouse.load import store
 from warehouse.staging import BATCH
@@ -149,3 +151,19 @@ def test_large_frames_go_through_in_batches_and_come_out_the_same(engine: Engine
     later = frame.assign(value=np.where(np.arange(rows) == 5, 12345.5, value))
     later["symbol"] = pd.Categorical.from_codes(np.where(np.arange(rows) == 5, 0, symbol), ["", "..", "..."])
     assert put(engine, later, "statfin/a/1", AT + timedelta(hours=2)) == Counts(revised=1, same=rows - 1)
+
+
+def test_processes_that_begin_at_once_on_a_new_database_all_write_the_catalogue_s_mirror(
+    engine: Engine,
+) -> None:
+    catalogue = load_catalogue()
+
+    def begin() -> None:
+        with writing(engine) as connection:
+            sync(connection, catalogue)
+            time.sleep(0.3)
+
+    assert together(begin, begin, begin) == []
+    with reading(engine) as connection:
+        count = connection.execute(text("SELECT count(*) FROM dataset")).scalar_one()
+    assert count == len(catalogue.datasets)

@@ -1,0 +1,13 @@
+"""Text from outside on a terminal or in a log: it must not move the cursor, nor begin a line of its own."""
+
+from __future__ import annotations
+
+
+def shown(text: str) -> str:
+    """`text` on one line, with ? for every character that a terminal would obey instead of showing it."""
+    return "".join(one if one.isprintable() else " " if one in "\t\r\n" else "?" for one in text)
+
+
+def shown_lines(text: str) -> str:
+    """The same line by line, where the text has several on purpose."""
+    return "\n".join(map(shown, text.split("\n")))
