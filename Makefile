@@ -4,7 +4,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: help demo up test test-all test-long bench bench-quick lint lock clean
+.PHONY: help demo up test test-all test-long bench bench-quick fuzz soak lint sbom audit lock clean
 
 help:
 	@echo "make demo      the main job on sample figures: collect, check, store, report"
@@ -13,8 +13,12 @@ help:
 	@echo "make test-all  the same with browser, kills and faults"
 	@echo "make test-long only what make test leaves out: browser, kills, faults, whole ways of sources"
 	@echo "make bench     every figure to reach, measured (20 minutes, 6 GB of disk); bench-quick: all of it, small"
+	@echo "make soak      10,000 scheduled runs fast-forwarded, with a plot (RUNS=500 for fewer); half an hour of one core"
+	@echo "make fuzz      coverage-guided fuzzing of every reader, each for SECONDS=60 (TARGETS='jsonstat ods': only these)"
 	@echo "make lint      formatting, style, types, import rules"
-	@echo "make lock      requirements.lock made anew from pyproject.toml"
+	@echo "make sbom      dist/sbom.json: every locked package with its hashes (CycloneDX), the same bytes each time"
+	@echo "make audit     known weaknesses of the locked packages; needs a network, and says so without one"
+	@echo "make lock      requirements.lock and .ci/tools.lock made anew"
 	@echo "make clean     remove the environment and the demo's files"
 
 $(INSTALLED): requirements.lock pyproject.toml
@@ -51,16 +55,45 @@ bench: $(VENV)/.bench
 bench-quick: $(VENV)/.bench
 	@$(BIN)/python -m bench --scale small
 
+RUNS ?= 10000
+soak: $(INSTALLED)
+	@$(BIN)/python tests/soak/soak.py --runs $(RUNS) --plot docs/images/soak.svg
+
+$(VENV)/.fuzz: $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[fuzz]'
+	@touch $@
+
+SECONDS ?= 60
+fuzz: $(VENV)/.fuzz
+	@$(BIN)/python -m tests.fuzz.guided --seconds $(SECONDS) $(TARGETS)
+
 lint: $(INSTALLED)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+TOOLS := $(VENV)/tools
+$(TOOLS)/.installed: .ci/tools.lock
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/tools.lock
+	@touch $@
+
+sbom: $(TOOLS)/.installed
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore $(TOOLS)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o dist/sbom.json
+	@$(TOOLS)/bin/python .ci/sbom.py requirements.lock dist/sbom.json
+
+audit: $(TOOLS)/.installed
+	@$(TOOLS)/bin/python .ci/audit.py $(TOOLS)/bin/pip-audit requirements.lock
+
 lock: $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --extra dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header .ci/tools.in -o .ci/tools.lock
 
 clean:
 	@rm -rf $(VENV) var/demo
