@@ -36,7 +36,7 @@ _SHARED: Mapping[str, Column] = {
         Column(
             "area_code",
             "text",
-            "Code of the area: KU205 a municipality, SK182 a sub-region, MK18 a region, SSS the whole country, "
+            "Code of the area: KU and a number a municipality, SK a sub-region, MK a region, SSS the whole country, "
             "a name in capitals for others.",
         ),
         Column(

@@ -52,7 +52,7 @@ def check(words: list[str]) -> None:
     while hasattr(command, "commands"):
         assert rest and rest[0] in command.commands, f"no such command: mittaristo {' '.join(words)}"
         command = command.commands[rest.pop(0)]
-    options = {name for parameter in command.params for name in parameter.opts}
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     for word in rest:
         if word.startswith("-"):
             assert word.split("=")[0] in options, f"no such option: {word} in mittaristo {' '.join(words)}"

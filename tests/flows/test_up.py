@@ -36,7 +36,10 @@ class Up:
     def __init__(self, folder: Path, **environ: str) -> None:
         (folder / "own_runner.py").write_text(RUNNER)
         (folder / "own_up.py").write_text(
-            "import os, sys\n"
+            "import os, signal, sys\n"
+            # whatever the tests were started under (nohup, in the background of a shell)
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
             "import flows.up\n"
             "from flows import cli\n"
             "run = flows.up.run_up\n"
