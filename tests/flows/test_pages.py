@@ -27,12 +27,12 @@ NEWS = [LedgerRow("r", "statfin/tyonv/12tf", "fetched", "")]
 def test_the_borders_that_were_fetched_are_those_of_the_map(bench, monkeypatch) -> None:
     folder = bench.pipeline.settings.home / "borders"
     folder.mkdir(parents=True)
-    newer = replace(packaged_borders(), year=2031)
-    (folder / "2031.json").write_text(borders_to_json(newer), encoding="utf-8")
+    newer = replace(packaged_borders(), year=2026)
+    (folder / "2026.json").write_text(borders_to_json(newer), encoding="utf-8")
     given = []
     monkeypatch.setattr(pages, "build_site", lambda *_, borders, **__: given.append(borders.year))
     build_pages(bench.pipeline, NEWS)
-    assert given == [2031]
+    assert given == [2026] != [packaged_borders().year]
 
 
 def builds(bench) -> dict[str, PageBuild]:
