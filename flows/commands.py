@@ -238,12 +238,12 @@ def build_board_report(environ: Mapping[str, str], year: int, as_of: str, langua
     if language not in LANGUAGES:
         raise ConfigurationError(f"--language '{language}' is none of {', '.join(LANGUAGES)}")
     now = datetime.now(UTC)
-    moment = parse_moment(as_of) if as_of else now.replace(microsecond=0)
+    moment = parse_moment(as_of) if as_of else now
     if moment > now:
         raise ConfigurationError(f"--as-of '{as_of}' is in the future; leave it out for what is known now")
     with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
-        current = pipeline.catalogue
-        catalogue = at_time(connection, pipeline, moment) if as_of else current
+        # the one in use, also now: an edited one that no run has taken into use would make another report later
+        catalogue, current = (at_time(connection, pipeline, one) for one in (moment, now))
         programme = catalogue.programme
         if not programme.first_year <= year <= programme.last_year:
             raise ConfigurationError(

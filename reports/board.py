@@ -19,10 +19,10 @@ from models.catalogue import Catalogue
 from models.numbers import Language
 from reports import pages, texts
 from reports.board_book import Column, Sheet, workbook
-from reports.board_page import compared_page, report_page
+from reports.board_page import again, compared_page, report_page
 from reports.facts import Facts, IndicatorFacts, gather
 from reports.pages import Words
-from reports.text_file import write_whole
+from reports.whole_file import write_whole
 
 Cells = tuple[Any, ...]
 
@@ -110,6 +110,7 @@ def _summary(words: Words, year: int) -> Sheet:
     rows: list[Cells] = [
         (words("board_title", year=year), None),
         (words("board_as_of"), words.moment(facts.as_of)),
+        (words("board_again"), again(words, year)),
     ]
     for flag, title, said in (
         (facts.is_synthetic, "synthetic_title", "synthetic"),
@@ -485,7 +486,7 @@ def _measures_beside(then: Words, same: Words) -> Sheet:
 
 
 def _when(words: Words) -> str:
-    return words("as_known", when=words.moment(words.facts.as_of))
+    return words.moment(words.facts.as_of)
 
 
 def _columns(words: Words, *columns: tuple[str, float]) -> list[Column]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from reports import charts, pages, texts
@@ -31,6 +32,7 @@ def report_page(words: Words, year: int) -> str:
         words,
         "board_report",
         year=year,
+        again=again(words, year),
         front=pages.front_page(words),
         areas=areas,
         rest=[row for row in rest if row["has_figures"]],
@@ -81,6 +83,14 @@ def _rendered(words: Words, template: str, **context: Any) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = environment.get_template(f"{template}.html.j2")
     return page.render(context, style=style, style_hash=digest).lstrip()
+
+
+def again(words: Words, year: int) -> str:
+    """The command that makes this very report again: its time to the microsecond."""
+    as_of = words.facts.as_of
+    assert as_of is not None  # noqa: S101
+    instant = as_of.astimezone(UTC).isoformat()
+    return f"mittaristo report board --year {year} --as-of {instant} --language {words.language}"
 
 
 def _used(words: Words) -> set[str]:

@@ -397,6 +397,7 @@ TEXTS: Mapping[str, Text] = {
         "Rapport om år {year}: då och nu",
         "Report on {year}: then and now",
     ),
+    "board_again": ("Sama raportti uudelleen", "Samma rapport på nytt", "The same report again"),
     "board_as_of": ("Tiedot sellaisina kuin ne tunnettiin", "Uppgifter såsom de var kända", "As known"),
     "board_lead": (
         "Raportissa on kunkin mittarin uusin luku, jonka kausi on päättynyt viimeistään {year}. Sama "
@@ -412,7 +413,6 @@ TEXTS: Mapping[str, Text] = {
         "Vad som sades om samma år {then} och vad som sägs om det {now}.",
         "What was said of the same year {then} and what is said of it {now}.",
     ),
-    "as_known": ("{when}", "{when}", "{when}"),
     "newest": ("Uusin", "Nyaste", "Newest"),
     "sheet_summary": ("Yhteenveto", "Sammandrag", "Summary"),
     "sheet_measures": ("Toimenpiteet", "Åtgärder", "Measures"),

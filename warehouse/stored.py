@@ -20,7 +20,7 @@ _PACKED = np.dtype([("period_and_kind", ">i8"), ("value", ">f8")])
 
 @dataclass(frozen=True)
 class Stored:
-    """The current observations of an owner by `key` (key_of), ascending; `kind` as in kinds_of."""
+    """The current observations of an owner by `key` (key_of), ascending; `kind` as in _kinds_of."""
 
     key: Integers
     value: NDArray[np.float64]

@@ -1,6 +1,7 @@
 """The report of a past time: made again exactly after all that happened since, with what differs now beside it."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -216,6 +217,30 @@ def test_the_report_and_the_site_of_then_made_again_are_the_same_byte_for_byte(
     first, again = files(tmp_path / "site first"), files(tmp_path / "site again")
     assert sorted(again) == sorted(first)
     assert [name for name in first if first[name] != again[name]] == []
+
+
+def test_an_edited_catalogue_that_no_run_has_taken_into_use_changes_no_report(
+    long_bench, tmp_path: Path
+) -> None:
+    bench = long_bench
+    bench.collect(SHARE)
+    folder = tmp_path / "programme"
+    shutil.copytree(PACKAGED, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    programme = folder / "programme.yaml"
+    text = programme.read_text(encoding="utf-8")
+    programme.write_text(text.replace("title_fi: ", "title_fi: Toinen ", 1), encoding="utf-8")
+    settings = bench.pipeline.settings
+    environ = {"MITTARISTO_HOME": str(settings.home), "MITTARISTO_DATABASE_URL": settings.database_url}
+    edited = environ | {"MITTARISTO_PROGRAMME": str(folder)}
+    build_board_report(edited, 2025, "", "fi", str(tmp_path / "now"))
+    page = (tmp_path / "now" / "board-2025-fi.html").read_text(encoding="utf-8")
+    assert "Toinen " not in page
+    as_of = re.search(r"--as-of (\S+) --language fi</code>", page)
+    assert as_of is not None, "the report says how it is made again"
+    build_board_report(edited, 2025, as_of[1], "fi", str(tmp_path / "again"))
+    for name in ("board-2025-fi.html", "board-2025-fi.xlsx"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "now" / name).read_bytes()
+    assert bench.pipeline.catalogue.programme.title_fi in page
 
 
 def test_every_difference_is_listed_and_nothing_else(changed, tmp_path: Path) -> None:
