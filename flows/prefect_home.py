@@ -16,7 +16,8 @@ from time import monotonic, sleep
 from dotenv import dotenv_values
 
 from models.errors import ConfigurationError
-from warehouse.home import private_folder, write_private
+from warehouse.home import private_folder
+from warehouse.whole_file import write_new
 
 LOCK_FILE = "up.lock"
 PASSWORD_FILE = "prefect/server-auth"  # noqa: S105 - where it lies
@@ -94,7 +95,7 @@ def ask_for_password(environ: MutableMapping[str, str], home: Path) -> Path | No
     path = home / PASSWORD_FILE
     private_folder(path.parent)
     try:
-        write_private(path, f"mittaristo:{token_urlsafe(24)}\n")
+        write_new(path, f"mittaristo:{token_urlsafe(24)}\n".encode())
     except OSError as error:
         raise ConfigurationError(
             f"PREFECT_SERVER_API_HOST: a password for {host} cannot be kept in {path} ({error.strerror}); set "

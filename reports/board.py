@@ -22,7 +22,7 @@ from reports.board_book import Column, Sheet, workbook
 from reports.board_page import again, compared_page, report_page
 from reports.facts import Facts, IndicatorFacts, gather
 from reports.pages import Words
-from reports.whole_file import write_whole
+from warehouse.whole_file import EVERYBODY, write_whole
 
 Cells = tuple[Any, ...]
 
@@ -53,10 +53,9 @@ def build_board(
     """
     words = Words(language, _view(connection, catalogue, as_of, year))
     name = f"board-{year}-{language}"
-    return [
-        write_whole(folder / f"{name}.xlsx", workbook(_title(words, year), report_sheets(words, year))),
-        write_whole(folder / f"{name}.html", report_page(words, year).encode()),
-    ]
+    return _write(
+        folder, name, workbook(_title(words, year), report_sheets(words, year)), report_page(words, year)
+    )
 
 
 def build_comparison(
@@ -77,9 +76,14 @@ def build_comparison(
     sheets = comparison_sheets(then, same, newest, found)
     name = f"board-{year}-{language}-compared"
     page = compared_page(then, same, year, sheets[0], found)
+    return _write(folder, name, workbook(_title(then, year), sheets), page)
+
+
+def _write(folder: Path, name: str, book: bytes, page: str) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
     return [
-        write_whole(folder / f"{name}.xlsx", workbook(_title(then, year), sheets)),
-        write_whole(folder / f"{name}.html", page.encode()),
+        write_whole(folder / f"{name}.xlsx", book, mode=EVERYBODY),
+        write_whole(folder / f"{name}.html", page.encode(), mode=EVERYBODY),
     ]
 
 

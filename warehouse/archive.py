@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,15 +20,17 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from models.errors import ConfigurationError
+from models.errors import ConfigurationError, printable
 from warehouse.checksum import TableSum
 from warehouse.errors import WarehouseError
+from warehouse.whole_file import sync_folder, unfinished
 
 MANIFEST = "manifest.json"
 SQLITE_COPY, DUMP = "mittaristo.db", "database.dump"
 RAW = "raw/"
 _PRODUCT, _FORMAT = "mittaristo backup", 1
 _PIECE = 1 << 20
+_LARGEST_MANIFEST = 1 << 29  # bytes; two million documents in the raw store
 _RAW_MEMBER = re.compile(
     r"raw/(?:objects/[0-9a-f]{2}/[0-9a-f]{64}\.gz|documents/[a-z0-9_]+(?:/[0-9]+){2}/[\w.-]+\.json)"
 )
@@ -94,7 +95,7 @@ def writing_archive(path: Path, *, overwrite: bool) -> Iterator[Writing]:
     Raises ConfigurationError where a file is there already, unless `overwrite`; WarehouseError when the disk refuses.
     """
     _check_free(path, overwrite)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    temporary = unfinished(path)
     try:
         with os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
             with ZipFile(file, "w", compresslevel=1) as zipped:
@@ -172,6 +173,8 @@ def _checked(zipped: ZipFile, path: Path) -> Manifest:
     if MANIFEST not in zipped.namelist():
         raise ConfigurationError(f"{path} is a zip, but no backup of mittaristo; take another file")
     try:
+        if zipped.getinfo(MANIFEST).file_size > _LARGEST_MANIFEST:
+            raise ValueError("its manifest is larger than any")
         said: dict[str, Any] = json.loads(zipped.read(MANIFEST))
         if said.pop("product") != _PRODUCT:
             raise ConfigurationError(f"{path} is a zip, but no backup of mittaristo; take another file")
@@ -185,7 +188,7 @@ def _checked(zipped: ZipFile, path: Path) -> Manifest:
         manifest = Manifest(**said)
         problem = _problem(zipped, manifest)
     except _DAMAGE as error:
-        problem = str(error)
+        problem = printable(str(error)[:500])
     if problem:
         raise ConfigurationError(
             f"the backup {path} is damaged: {problem}; nothing was restored, take another one"
@@ -202,7 +205,7 @@ def _problem(zipped: ZipFile, manifest: Manifest) -> str:
     for name in names:
         # Names become paths: none may lead out of the folder.
         if name != database and not _RAW_MEMBER.fullmatch(name):
-            return f"'{name}' has no place in a backup"
+            return f"'{printable(name[:200])}' has no place in a backup"
         digest, size = hashlib.sha256(), 0
         with zipped.open(name) as member:
             while piece := member.read(_PIECE):
@@ -211,12 +214,3 @@ def _problem(zipped: ZipFile, manifest: Manifest) -> str:
         if (size, digest.hexdigest()) != manifest.files[name]:
             return f"'{name}' is not as it was when the backup was made"
     return "" if database in names else "the database is missing"
-
-
-def sync_folder(folder: Path) -> None:
-    """Puts a folder's entries safely on disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,22 +10,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from models.errors import ConfigurationError
 from warehouse.errors import WarehouseError
+from warehouse.revision import check_revision, known_revisions, migrate, revision_of
 from warehouse.view_grants import keeping_grants
 from warehouse.views import create_views, drop_views, views_checksum
 
 BUSY_SECONDS = 60  # how long a writer waits for another before it gives up
 OLDEST_SQLITE = (3, 35, 0)  # UPDATE ... FROM and RETURNING
 OLDEST_POSTGRESQL = (13,)
-_MIGRATIONS = Path(__file__).parent / "migrations"
 # What PostgreSQL says when a table cannot change under a view, or a view cannot be replaced by another.
 _VIEWS_IN_THE_WAY = (
     "2BP01",  # dependent_objects_still_exist
@@ -96,10 +93,8 @@ def upgrade(engine: Engine) -> None:
     Safe when several processes start at once. Raises ConfigurationError for a database that a newer program
     has made.
     """
-    config = _migrations()
-    scripts = ScriptDirectory.from_config(config)
     with reading(engine) as connection:
-        if _is_current(connection, scripts):
+        if _is_current(connection):
             return
     with _answered(engine), engine.connect() as connection:
         sqlite = engine.dialect.name == "sqlite"
@@ -111,14 +106,13 @@ def upgrade(engine: Engine) -> None:
             with connection.begin():
                 if not sqlite:
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_KEY})
-                if _is_current(connection, scripts):  # another process was faster
+                if _is_current(connection):  # another process was faster
                     return
-                config.attributes["connection"] = connection
                 if sqlite:
                     drop_views(connection)
-                    _migrate(connection, config)
+                    _migrate(connection)
                 else:
-                    _migrate_under_views(connection, config)
+                    _migrate_under_views(connection)
         except ProgrammingError as error:
             if getattr(error.orig, "sqlstate", "") != _MAY_NOT:
                 raise
@@ -132,26 +126,26 @@ def upgrade(engine: Engine) -> None:
                 _pragma(connection, "foreign_keys=ON")
 
 
-def _migrate(connection: Connection, config: Config) -> None:
-    command.upgrade(config, "head")
+def _migrate(connection: Connection) -> None:
+    migrate(connection, known_revisions()[-1])
     create_views(connection)
     _mark_views(connection)
 
 
-def _migrate_under_views(connection: Connection, config: Config) -> None:
+def _migrate_under_views(connection: Connection) -> None:
     """On PostgreSQL: the views are replaced where they stand, so that what others built on them stays.
 
     Where tables or views change so much that this cannot be, the views are dropped and made anew with their grants.
     """
     try:
         with connection.begin_nested():
-            _migrate(connection, config)
+            _migrate(connection)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in _VIEWS_IN_THE_WAY:
             raise
         with keeping_grants(connection):
             drop_views(connection)
-            _migrate(connection, config)
+            _migrate(connection)
 
 
 def open_existing(url: str) -> Engine:
@@ -168,7 +162,7 @@ def open_existing(url: str) -> Engine:
     engine = open_engine(url)
     try:
         with reading(engine) as connection:
-            if _is_current(connection, ScriptDirectory.from_config(_migrations())):
+            if _is_current(connection):
                 return engine
     except BaseException:
         engine.dispose()
@@ -177,26 +171,12 @@ def open_existing(url: str) -> Engine:
     raise ConfigurationError(f"the warehouse {shown} is of an older version; run `mittaristo db upgrade`")
 
 
-def _migrations() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    return config
-
-
-def _is_current(connection: Connection, scripts: ScriptDirectory) -> bool:
-    if not inspect(connection).has_table("alembic_version"):
+def _is_current(connection: Connection) -> bool:
+    revision = revision_of(connection)
+    if not revision:
         return False
-    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    if revision is None:
-        return False
-    known = {one.revision for one in scripts.walk_revisions()}
-    if revision not in known:
-        shown = connection.engine.url.render_as_string(hide_password=True)
-        raise ConfigurationError(
-            f"the database {shown} was made by a newer mittaristo (schema {revision}, this program knows "
-            f"up to {scripts.get_current_head()}); update the program or choose another database"
-        )
-    if revision != scripts.get_current_head():
+    check_revision(revision, f"the database {connection.engine.url.render_as_string(hide_password=True)}")
+    if revision != known_revisions()[-1]:
         return False
     views = connection.execute(text("SELECT value FROM marker WHERE name = 'views'")).scalar()
     return bool(views == views_checksum(connection.dialect.name))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from models.errors import ConfigurationError
+from warehouse.whole_file import write_new
 
 FORMAT = 1  # raised by a version whose home an older program would misread
 MARK = "home-format"  # homes from before the mark are of format 1 too
@@ -31,7 +31,7 @@ def open_home(home: Path) -> None:
     if not check_home(home):
         # Where nobody may write, or nothing more fits, it is as one from before the mark; the next opening marks it.
         with suppress(OSError):
-            write_private(home / MARK, f"{FORMAT}\n")
+            write_new(home / MARK, f"{FORMAT}\n".encode())
     for name in PRIVATE:
         if (home / name).is_dir():
             private_folder(home / name)
@@ -70,22 +70,3 @@ def private_folder(folder: Path) -> None:
         raise ConfigurationError(
             f"MITTARISTO_HOME: cannot make the folder {folder} ({error.strerror}); choose another"
         ) from error
-
-
-def write_private(path: Path, text: str) -> bool:
-    """Writes a new file that only its owner can read, whole or not at all; False where there is one already.
-
-    Raises OSError.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)  # unlike a rename it refuses to replace
-    except FileExistsError:
-        return False
-    finally:
-        temporary.unlink(missing_ok=True)
-    return True

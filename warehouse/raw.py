@@ -12,9 +12,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import re
-import secrets
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,10 +25,12 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import Connection, Engine, delete, select
 
 from models.document import Answer, Document, document_of
+from models.errors import printable
 from warehouse import tables
 from warehouse.engine import writing
 from warehouse.errors import RawStoreError
 from warehouse.times import as_utc
+from warehouse.whole_file import sync_folder, write_new, write_whole
 
 _SOURCE = re.compile(r"[a-z][a-z0-9_]*\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -146,9 +146,7 @@ class RawStore:
             except RawStoreError:
                 pass  # the same bytes came again: they mend what was damaged
         _make_folder(path.parent)
-        packed = _write_temporary(path, gzip.compress(body, mtime=0))
-        packed.replace(path)
-        _sync_folder(path.parent)
+        write_whole(path, gzip.compress(body, mtime=0))
 
     def _keep_sidecar(self, document: Document) -> Document:
         folder = self.root / "documents" / document.source / f"{document.fetched_at:%Y}"
@@ -157,16 +155,10 @@ class RawStore:
         number, first = 1, document.document_id
         while True:
             path = folder / f"{document.document_id}.json"
-            written = _write_temporary(path, _sidecar(document))
-            try:
-                os.link(written, path)  # unlike a rename it refuses to replace
-                _sync_folder(folder)
+            if write_new(path, _sidecar(document)):
                 return document
-            except FileExistsError:
-                number += 1
-                document = replace(document, document_id=f"{first}-{number}")
-            finally:
-                written.unlink(missing_ok=True)
+            number += 1
+            document = replace(document, document_id=f"{first}-{number}")
 
 
 def index(connection: Connection, document: Document) -> None:
@@ -255,12 +247,9 @@ def _read_sidecar(path: Path) -> Document:
         for name in ("asked_at", "fetched_at"):
             values[name] = as_utc(datetime.fromisoformat(values[name]))
         return Document(**values)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RawStoreError(f"the sidecar {path} cannot be read ({error!r}); restore it") from error
-
-
-# --- writing files so that a crash leaves either the old state or the new
-# ------------------------------------
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = printable(repr(error)[:200])
+        raise RawStoreError(f"the sidecar {path} cannot be read ({reason}); restore it") from error
 
 
 def _make_folder(folder: Path) -> None:
@@ -270,26 +259,4 @@ def _make_folder(folder: Path) -> None:
         folder = folder.parent
     for one in reversed(missing):
         one.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(one.parent)
-
-
-def _write_temporary(path: Path, data: bytes) -> Path:
-    """A temporary file beside `path` that has `data`, safely on disk."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync_folder(one.parent)

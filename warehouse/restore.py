@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -17,12 +16,13 @@ from sqlalchemy.engine import URL
 
 from models.errors import ConfigurationError
 from warehouse import pg_programs
-from warehouse.archive import DUMP, RAW, SQLITE_COPY, Manifest, Reading, reading_archive, sync_folder
+from warehouse.archive import DUMP, RAW, SQLITE_COPY, Manifest, Reading, reading_archive
 from warehouse.backup import sqlite_path
 from warehouse.checksum import table_sums
 from warehouse.engine import open_engine, reading, upgrade, writing
 from warehouse.errors import WarehouseError
 from warehouse.revision import check_revision
+from warehouse.whole_file import sync_folder, unfinished
 
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite puts beside its file
 
@@ -104,7 +104,7 @@ def _restore_sqlite(path: Path, archive: Reading) -> None:
             f"there is no folder {path.parent} to restore into; make it, or check MITTARISTO_HOME"
         )
     _check_empty_file(path)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    draft = unfinished(path)
     try:
         _write(draft, archive.pieces(SQLITE_COPY))
         engine = open_engine(_address(draft))
@@ -188,7 +188,7 @@ def _raw_store(archive: Reading, file: Path, raw: Path | None) -> Iterator[None]
             f"the raw store {raw} is not empty, and nothing in it is replaced; move it away, or restore the database "
             "alone with --without-raw"
         )
-    draft = raw.with_name(f".{raw.name}.{secrets.token_hex(6)}.tmp")
+    draft = unfinished(raw)
     try:
         draft.mkdir(mode=0o700)
         for name in archive.raw_files():

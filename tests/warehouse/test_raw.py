@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from models.document import Answer
-from warehouse import raw as raw_module
+from warehouse import whole_file
 from warehouse.engine import reading, writing
 from warehouse.errors import RawStoreError
 from warehouse.raw import RawStore, index, indexed, rebuild_index
@@ -222,11 +222,11 @@ def test_interrupted_at_any_step_the_store_has_the_document_whole_or_not_at_all(
         if step == "replace":
             patch.setattr(Path, "replace", killed_at(Path.replace))
         elif step in ("fsync", "link"):
-            patch.setattr(raw_module.os, step, killed_at(getattr(raw_module.os, step)))
+            patch.setattr(whole_file.os, step, killed_at(getattr(whole_file.os, step)))
         elif step == "write":
-            patch.setattr(raw_module, "_write_temporary", killed_at(raw_module._write_temporary))
+            patch.setattr(whole_file, "write_unfinished", killed_at(whole_file.write_unfinished))
         else:
-            patch.setattr(raw_module, "_sync_folder", killed_at(raw_module._sync_folder))
+            patch.setattr(whole_file, "sync_folder", killed_at(whole_file.sync_folder))
         try:
             raw.keep(replace(ANSWER, fetched_at=AT + timedelta(hours=1)), "run", "after")
             killed = False
@@ -256,7 +256,7 @@ def test_a_full_disk_is_said_in_one_line(raw: RawStore, monkeypatch: pytest.Monk
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(raw_module.os, "fsync", full)
+    monkeypatch.setattr(whole_file.os, "fsync", full)
     with pytest.raises(RawStoreError, match="No space left on device; make room") as caught:
         raw.keep(ANSWER, "run", "collection")
     assert "\n" not in str(caught.value)
