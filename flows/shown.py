@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from models.errors import printable
+
+_SPACES = str.maketrans("\t\r\n", "   ")
+
 
 def shown(text: str) -> str:
     """`text` on one line, with ? for every character that a terminal would obey instead of showing it."""
-    return "".join(one if one.isprintable() else " " if one in "\t\r\n" else "?" for one in text)
+    return printable(text.translate(_SPACES))
 
 
 def shown_lines(text: str) -> str:

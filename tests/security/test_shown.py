@@ -29,20 +29,23 @@ ESCAPES = "\x1b[2J\x1b[31mred\x07\x9b31m\u202e\u2028"
 FORGED = f"bad\r\n2026-11-28 12:00:00 run: all is green{ESCAPES}"
 
 
+SPACES = "\u00a0\u202f"  # those that keep a figure together
+
+
 def tame(text: str) -> bool:
-    return all(one.isprintable() or one == "\n" for one in text)
+    return all(one.isprintable() or one in SPACES or one == "\n" for one in text)
 
 
 @given(st.text())
 def test_whatever_a_text_holds_it_is_shown_on_one_line_as_long_as_it_is(text: str) -> None:
-    assert shown(text).isprintable() and len(shown(text)) == len(text)
+    assert tame(shown(text)) and "\n" not in shown(text) and len(shown(text)) == len(text)
     assert tame(shown_lines(text)) and shown_lines(text).count("\n") == text.count("\n")
 
 
 @given(st.text())
 def test_an_ordinary_text_is_shown_as_it_is(text: str) -> None:
     if text.isprintable():
-        assert shown(text) == text
+        assert shown(f"{text}1{SPACES}000") == f"{text}1{SPACES}000"
 
 
 class Hostile(socketserver.ThreadingTCPServer):
