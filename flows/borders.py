@@ -12,6 +12,7 @@ from models.borders import Borders, borders_from_json, borders_to_json, packaged
 from models.document import Document
 from models.errors import MittaristoError
 from warehouse.raw import RawStore
+from warehouse.whole_file import EVERYBODY, write_whole
 
 
 def collect_borders(pipeline: Pipeline, year: int) -> Path:
@@ -26,11 +27,7 @@ def collect_borders(pipeline: Pipeline, year: int) -> Path:
     found = borders.read(_kept(pipeline.raw, collection_id))
     folder = pipeline.settings.home / "borders"
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{found.year}.json"
-    unfinished = folder / f".{found.year}.json.tmp"
-    unfinished.write_text(borders_to_json(found), encoding="utf-8")
-    unfinished.replace(target)
-    return target
+    return write_whole(folder / f"{found.year}.json", borders_to_json(found).encode(), mode=EVERYBODY)
 
 
 def refresh_borders(pipeline: Pipeline, today: date) -> str:

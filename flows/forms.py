@@ -24,6 +24,7 @@ from reports.forms import csv_form, form_name, form_rows, workbook_form
 from warehouse.engine import reading
 from warehouse.forms import Owed, current_answers, judged_on, owed
 from warehouse.home import private_folder
+from warehouse.whole_file import EVERYBODY, write_whole
 
 FOLDER = "forms"  # under the home folder: where forms go when no place is named
 
@@ -84,10 +85,10 @@ def _write(made: Mapping[Path, bytes], *, overwrite: bool) -> None:
                 )
         for path, body in made.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(body)
+            write_whole(path, body, mode=EVERYBODY)
     except OSError as error:
         raise ConfigurationError(
-            f"--out: {error.filename} cannot be written ({error.strerror}); name another place"
+            f"--out: {path} cannot be written ({error.strerror}); name another place"
         ) from error
 
 

@@ -427,6 +427,43 @@ def test_a_backup_that_is_killed_leaves_no_half_file_under_its_name(
     restore(filled, file, raw=raw)
 
 
+@pytest.mark.parametrize("step", ["_check_equal", "upgrade", "Path.replace", "sync_folder"])
+def test_a_restore_that_is_killed_never_looks_whole_and_can_be_done_again(
+    filled: str, raw: Path, tmp_path: Path, step: str
+) -> None:
+    """A real process, killed before a step. The backup stays as it is; what is there already is said, not replaced.
+
+    SQLite's file takes its place only when it is whole. PostgreSQL's own program has committed before the first of
+    these steps, and the raw store has its place before the last.
+    """
+    of_dump = filled.startswith("postgresql")
+    before, kept, file = state(filled), files(raw), tmp_path / "backup.zip"
+    made(filled, file, raw)
+    destroy(filled)
+    shutil.rmtree(raw)
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from warehouse import restore\n"
+        f"restore.{step} = lambda *_: os.kill(os.getpid(), 9)\n"
+        "url, file, raw = sys.argv[1:]\n"
+        "restore.restore(url, Path(file), raw=Path(raw))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, filled, file, raw], cwd=ROOT, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert raw.exists() == (of_dump and step == "sync_folder")
+    if of_dump or step == "sync_folder":
+        with pytest.raises(ConfigurationError, match="is not empty"):
+            restore(filled, file, raw=raw)
+        destroy(filled)
+        shutil.rmtree(raw, ignore_errors=True)
+    else:
+        assert not Path(filled.removeprefix("sqlite:///")).exists()
+    restore(filled, file, raw=raw)
+    same(state(filled), before)
+    assert files(raw) == kept
+
+
 def test_a_backup_while_a_writer_works_holds_one_state(filled: str, tmp_path: Path) -> None:
     """The writer adds to two tables in one transaction at a time: a backup between them would have one row alone."""
     stop, began = threading.Event(), threading.Event()
