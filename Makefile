@@ -36,8 +36,9 @@ demo: $(INSTALLED)
 up: $(INSTALLED)
 	@exec $(BIN)/mittaristo up
 
+# worksteal: each worker goes through its half in order, so that what the tests of a file share is made once
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest -n 2 -m "not long" --require postgresql
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" --require postgresql
 
 test-all: $(INSTALLED)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --require postgresql --require chromium

@@ -10,8 +10,9 @@ import ssl
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,13 +20,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine
 
+from demo.synthetic import synthetic_tables
+from demo.table import SampleTable
+from models.catalogue import load_catalogue
+from models.catalogue.items import LARGEST_FILE, Item, Problem, read_items
+from models.catalogue.load import PACKAGED
+from tests.databases import Beginnings, sibling, tell
 from warehouse.engine import open_engine, upgrade
 from warehouse.tables import METADATA
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
+SOTKAMO = Path(__file__).with_name("data") / "sotkamo"
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +41,42 @@ def recordings() -> Path:
     if not RECORDINGS.is_dir():
         pytest.skip("the recordings of the real services (../shared/recordings) are not here")
     return RECORDINGS
+
+
+@pytest.fixture(scope="session")
+def all_synthetic() -> Mapping[str, SampleTable]:
+    """A made-up table with a long history for every one of the catalogue. Nobody changes them."""
+    return synthetic_tables(load_catalogue())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _catalogues_are_parsed_once() -> Iterator[None]:
+    """Parsing YAML takes longer than most tests that copy a catalogue to change one file of it.
+
+    A file that is as it stands in the repository is parsed once, whatever it is called where it was copied to.
+    """
+    files = [path for home in (PACKAGED, SOTKAMO) for path in home.rglob("*.yaml")]
+    parsed: dict[bytes, Item | None] = {path.read_bytes(): None for path in files}
+
+    def read_once(path: Path, name: str, problems: list[Problem]) -> Item | None:
+        content = path.read_bytes() if path.is_file() and path.stat().st_size <= LARGEST_FILE else b""
+        if content not in parsed:
+            return read_items(path, name, problems)
+        item = parsed[content] = parsed[content] or read_items(path, name, problems)
+        return item and _called(item, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.catalogue.load.read_items", read_once)
+        yield
+
+
+def _called(item: Item, name: str) -> Item:
+    """The item as of a file of that name."""
+    if item.place.file == name:
+        return item
+    entries = {key: _called(one, name) for key, one in item.entries.items()}
+    elements = tuple(_called(one, name) for one in item.elements)
+    return replace(item, place=replace(item.place, file=name), entries=entries, elements=elements)
 
 
 # --- databases: a test that asks for `database_url` or `engine` runs on SQLite and on a real PostgreSQL -----
@@ -51,24 +94,11 @@ def _postgresql_server() -> Iterator[str]:
         folder = Path(tempfile.mkdtemp(prefix="mt-pg-"))  # short: a socket's path may have 107 characters
         server = get_server(folder, cleanup_mode="stop")
     for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
-        _postgresql(server.get_uri(), f"ALTER SYSTEM SET {setting}")
-    _postgresql(server.get_uri(), "SELECT pg_reload_conf()")
+        tell(server.get_uri(), f"ALTER SYSTEM SET {setting}")
+    tell(server.get_uri(), "SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _postgresql(address: str, statement: str) -> None:
-    engine = create_engine(
-        address.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-def _of_database(address: str, name: str) -> str:
-    return make_url(address).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture
@@ -81,9 +111,9 @@ def sqlite_url(tmp_path: Path) -> str:
 def postgres_url(_postgresql_server: str) -> Iterator[str]:
     """A new PostgreSQL database, still without tables; it is dropped after the test."""
     name = f"test_{next(_NUMBERS)}"
-    _postgresql(_postgresql_server, f"CREATE DATABASE {name}")
-    yield _of_database(_postgresql_server, name)
-    _postgresql(_postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+    tell(_postgresql_server, f"CREATE DATABASE {name}")
+    yield sibling(_postgresql_server, name)
+    tell(_postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 _BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
@@ -94,6 +124,12 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """The address of a new database without tables: one of each kind."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def beginnings(tmp_path_factory: pytest.TempPathFactory) -> Beginnings:
+    """What many tests begin with, made by the first of them and copied for the others."""
+    return Beginnings(tmp_path_factory.mktemp("beginnings"))
 
 
 @pytest.fixture(scope="session")
@@ -108,11 +144,11 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def _postgresql_prepared(_postgresql_server: str) -> str:
     """A database with all tables and views; whoever uses it empties it."""
-    _postgresql(_postgresql_server, "CREATE DATABASE prepared")
-    engine = open_engine(_of_database(_postgresql_server, "prepared"))
+    tell(_postgresql_server, "CREATE DATABASE prepared")
+    engine = open_engine(sibling(_postgresql_server, "prepared"))
     upgrade(engine)
     engine.dispose()
-    return _of_database(_postgresql_server, "prepared")
+    return sibling(_postgresql_server, "prepared")
 
 
 @pytest.fixture(params=_BOTH)
@@ -130,7 +166,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     opened.dispose()
     # Emptied and not made anew, and not by TRUNCATE: both cost more than most tests.
     tables = [one.name for one in reversed(METADATA.sorted_tables) if one.name != "marker"]
-    _postgresql(url, "; ".join(f"DELETE FROM {name}" for name in tables))
+    tell(url, "; ".join(f"DELETE FROM {name}" for name in tables))
 
 
 # --- receivers of alarms on loopback ------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,18 +23,18 @@ from playwright.sync_api import sync_playwright
 from demo.changes import revise, set_updated
 from demo.sample import sample_scope
 from demo.stand_in import StandIn
-from demo.synthetic import synthetic_tables
+from demo.table import SampleTable
 from flows.adopt import adopt
-from flows.collect import Collection, collect, read_limits
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.pipeline import VERSION, Pipeline, open_pipeline, utc_now
 from flows.settings import Settings
 from models.catalogue import load_catalogue
 from models.forms import questions
 from models.forms_answers import Answer, Change
 from models.ledger import Scope
+from tests.collecting import run
 from warehouse.engine import writing
 from warehouse.forms import store_answers
-from warehouse.ledger import close_run, open_run
+from warehouse.ledger import open_run
 from warehouse.tables import METADATA
 from warehouse.views import DASHBOARDS, VIEWS
 
@@ -88,31 +88,19 @@ class Served:
 
 
 def _collect(pipeline: Pipeline, scope: Scope, force: bool = False) -> None:
-    run_id = new_run_id()
-    limits, _ = read_limits(pipeline, "statfin", run_id)
-    with writing(pipeline.engine) as connection:
-        open_run(
-            connection,
-            run_id=run_id,
-            source="statfin",
-            started_at=utc_now(),
-            program_version=VERSION,
-            catalogue_fingerprint=pipeline.catalogue.fingerprint,
-        )
-    collection = Collection(pipeline, run_id, "statfin", limits, scope, force)
-    for dataset_id in TABLES:
-        assert collect(collection, dataset_id).state in ("fetched", "unchanged")
-    with writing(pipeline.engine) as connection:
-        close_run(connection, run_id, ended_at=utc_now(), state="green")
+    found = run(pipeline, scope, *TABLES, force=force)
+    assert {one.state for one in found.values()} <= {"fetched", "unchanged"}
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(
+    tmp_path_factory: pytest.TempPathFactory, all_synthetic: Mapping[str, SampleTable]
+) -> Iterator[Served]:
     """A warehouse after two collections, of which the second brought revisions, and an answer by a person."""
     home = tmp_path_factory.mktemp("datasette")
     file = home / "mittaristo.db"
     catalogue = load_catalogue()
-    tables = {name: one for name, one in synthetic_tables(catalogue).items() if f"statfin/{name}" in TABLES}
+    tables = {name: one for name, one in all_synthetic.items() if f"statfin/{name}" in TABLES}
     settings = Settings(home=home, database_url=f"sqlite:///{file}")
     scope = sample_scope(catalogue, tables)
     with (

@@ -5,11 +5,9 @@ Their environment is taken from compose.yaml; only addresses are changed.
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +30,7 @@ from demo.stand_in import StandIn
 from flows.automations import automations
 from models.catalogue import load_catalogue
 from models.ledger import scope_to_json
+from tests.ports import free_port
 from warehouse.engine import open_engine, reading
 from warehouse.read import view
 
@@ -46,15 +45,6 @@ VALUES = {
     "SERVER_DATABASE_PASSWORD": "s'e\"r$v:@/%",
     "MITTARISTO_CONTACT": "somebody@example.org",
 }
-
-
-def free_port() -> int:
-    """A port that nobody has, and that no outgoing connection of another test is given meanwhile."""
-    while True:
-        port = random.randint(20_000, 29_999)  # noqa: S311 - no secret
-        with socket.socket() as one, suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            return port
 
 
 def wait_for(what: str, answer: Any, seconds: float = 240.0) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import socket
 import sqlite3
@@ -26,12 +25,12 @@ from demo import changes
 from demo.sample import load_sample, sample_scope
 from demo.stand_in import StandIn
 from flows.adopt import adopt
-from flows.collect import Collection, collect, read_limits
 from flows.pipeline import open_pipeline
 from flows.settings import Settings
 from models.ledger import scope_to_json
-from warehouse.engine import reading, writing
-from warehouse.ledger import open_run
+from tests.collecting import run
+from tests.ports import free_port
+from warehouse.engine import reading
 
 ROOT = Path(__file__).resolve().parents[2]
 INCOME, RATE, POPULATION = "tjt/14ww", "tyonv/12tf", "vaerak/11ra"
@@ -59,15 +58,6 @@ runner = (sys.executable, "-m", "flows.child", "short_schedule")
 flows.up.run_up = lambda environ: run(environ, runner=runner)
 cli.main()
 """
-
-
-def free_port() -> int:
-    """A port that nobody has, and that no outgoing connection of another test is given meanwhile."""
-    while True:
-        port = random.randint(20_000, 29_999)  # noqa: S311 - no secret
-        with socket.socket() as one, suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            return port
 
 
 class Gate:
@@ -303,19 +293,8 @@ class Live:
         settings = Settings(home=self.folder / "anew", urls={"statfin": self.stand_in.url})
         with open_pipeline(settings) as pipeline:
             adopt(pipeline, self.scope)
-            with writing(pipeline.engine) as connection:
-                open_run(
-                    connection,
-                    run_id="anew",
-                    source="statfin",
-                    started_at=datetime.now(UTC),
-                    program_version="",
-                    catalogue_fingerprint="",
-                )
-            limits, _ = read_limits(pipeline, "statfin", "anew")
-            collection = Collection(pipeline, "anew", "statfin", limits, self.scope)
-            rows = [collect(collection, one) for one in sorted(self.scope.contents or ())]
-            assert {row.state for row in rows} == {"fetched"}, rows
+            found = run(pipeline, self.scope, *sorted(self.scope.contents or ()), run_id="anew")
+            assert {row.state for row in found.values()} == {"fetched"}, found
             with reading(pipeline.engine) as connection:
                 return [tuple(one) for one in connection.execute(text(CURRENT))]
 

@@ -12,13 +12,10 @@ then, what had not is as if nobody had asked for it. Answers that are no use any
 that is kept gives the same warehouse.
 """
 
-import json
-import os
 import random
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -28,14 +25,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import text
 
 from demo import changes
 from demo.sample import load_sample
 from demo.stand_in import StandIn
 from demo.table import SampleTable
 from models.catalogue.load import PACKAGED
+from tests.databases import Databases
+from tests.faults.driver import Driver
 from warehouse.checksum import checksums
 from warehouse.engine import open_engine, reading
 from warehouse.raw import RawStore
@@ -85,56 +83,6 @@ def without(tables: Mapping[str, SampleTable], dataset_id: str) -> Tables:
 
 
 # --- the jobs
-
-
-class Driver:
-    """The process whose children work and are killed."""
-
-    def __init__(self, folder: Path) -> None:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("MITTARISTO_", "PREFECT_"))}
-        ours = {
-            "PYTHONPATH": str(ROOT),
-            "PYTHONHASHSEED": "0",  # the same steps in the same order
-            "XDG_STATE_HOME": str(folder / "state"),
-            "PREFECT_HOME": str(folder / "prefect"),
-            "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # what calls for a server fails at once
-        }
-        self._said = (folder / "driver.log").open("w+")
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("kill_driver.py"))],
-            cwd=folder,
-            env=kept | ours,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            text=True,
-        )
-
-    def __call__(self, **job: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, f"the driver is gone\n{self.said()}"
-        found: dict[str, Any] = json.loads(answer)
-        return found
-
-    def said(self) -> str:
-        self._said.seek(0)
-        return self._said.read()[-3000:]
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(30)
-        finally:
-            self._process.kill()
-            self._process.wait()
-            self._process.stdout.close()
-            self._said.close()
 
 
 @dataclass
@@ -250,35 +198,9 @@ def plain(step: str) -> str:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
-    one = Driver(tmp_path_factory.mktemp("driver"))
+    one = Driver("kill_driver.py", tmp_path_factory.mktemp("driver"))
     yield one
     one.close()
-
-
-class Databases:
-    """New databases of one kind, each a copy of another one where asked."""
-
-    def __init__(self, kind: str, server: str) -> None:
-        self.kind = kind
-        self._server = server
-
-    def new(self, home: Path, of: str = "") -> str:
-        if self.kind == "sqlite":
-            return f"sqlite:///{home / 'mittaristo.db'}"  # copied with the home folder
-        name = f"killed_{os.getpid()}_{next(NUMBERS)}"
-        self._do(f"CREATE DATABASE {name}" + (f" TEMPLATE {make_url(of).database}" if of else ""))
-        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
-
-    def drop(self, url: str) -> None:
-        if self.kind == "postgresql":
-            self._do(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
-
-    def _do(self, statement: str) -> None:
-        address = self._server.replace("postgresql://", "postgresql+psycopg://")
-        engine = create_engine(address, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-        engine.dispose()
 
 
 # --- stories

@@ -29,14 +29,14 @@ from demo.stand_in import StandIn
 from demo.table import SampleTable
 from flows.adopt import adopt
 from flows.collect import Collection, collect, fail, finish_interrupted, read_limits
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings
 from models.catalogue import Catalogue, load_catalogue
 from models.ledger import LedgerRow, Scope
+from tests.collecting import begin_run, end_run
 from tests.faults.hostile import Hostile, free_port, hostile
 from tests.faults.matrix import ANSWERED, NOT_REACHED, Outcome, answers
-from warehouse.engine import reading, writing
-from warehouse.ledger import close_run, open_run
+from warehouse.engine import reading
 from warehouse.raw import RawStore
 
 FAULTY, OTHER = "statfin/vaerak/11ra", "statfin/tyonv/12tf"
@@ -63,16 +63,7 @@ def run(pipeline: Pipeline, scope: Scope) -> dict[str, LedgerRow]:
     """Both datasets collected as the flow does it, with every surprise a ledger row."""
     finish_interrupted(pipeline, "statfin")
     adopt(pipeline, scope)
-    run_id = new_run_id()
-    with writing(pipeline.engine) as connection:
-        open_run(
-            connection,
-            run_id=run_id,
-            source="statfin",
-            started_at=utc_now(),
-            program_version=VERSION,
-            catalogue_fingerprint=pipeline.catalogue.fingerprint,
-        )
+    run_id = begin_run(pipeline, "statfin")
     limits, _ = read_limits(pipeline, "statfin", run_id)
     collection = Collection(pipeline, run_id, "statfin", limits, scope)
     rows = {}
@@ -81,8 +72,7 @@ def run(pipeline: Pipeline, scope: Scope) -> dict[str, LedgerRow]:
             rows[one] = collect(collection, one)
         except Exception as error:
             rows[one] = fail(pipeline, run_id, one, f"unexpected {type(error).__name__}: {error}")
-    with writing(pipeline.engine) as connection:
-        close_run(connection, run_id, ended_at=utc_now(), state="green")
+    end_run(pipeline, run_id)
     return rows
 
 

@@ -8,12 +8,8 @@ is lost. The next run brings all that an undisturbed one would have brought, and
 from __future__ import annotations
 
 import io
-import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -22,8 +18,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import text
 
 from demo.sample import load_sample
 from demo.stand_in import StandIn
@@ -31,6 +26,8 @@ from demo.table import SampleTable
 from models.catalogue import load_catalogue
 from models.forms_file import FORM_SHEET, HEADING_OF
 from reports.forms import form_rows, workbook_form
+from tests.databases import Databases
+from tests.faults.driver import Driver
 from tests.faults.matrix import Outcome, machine
 from tests.faults.test_matrix_answers import CURRENT, FAULTY, OTHER, SERVED, revised
 from warehouse.engine import open_engine, reading
@@ -39,55 +36,6 @@ from warehouse.raw import RawStore
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = [OTHER, FAULTY]  # the fault is met by the first in turn
 NUMBERS = count(1)
-
-
-class Driver:
-    """The process whose children meet the faults."""
-
-    def __init__(self, folder: Path) -> None:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("MITTARISTO_", "PREFECT_"))}
-        ours = {
-            "PYTHONPATH": str(ROOT),
-            "XDG_STATE_HOME": str(folder / "state"),
-            "PREFECT_HOME": str(folder / "prefect"),
-            "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
-        }
-        self._said = (folder / "driver.log").open("w+")
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("step_driver.py"))],
-            cwd=folder,
-            env=kept | ours,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            text=True,
-        )
-
-    def __call__(self, **job: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, f"the driver is gone\n{self.said()}"
-        found: dict[str, Any] = json.loads(answer)
-        return found
-
-    def said(self) -> str:
-        self._said.seek(0)
-        return self._said.read()[-3000:]
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(30)
-        finally:
-            self._process.kill()
-            self._process.wait()
-            self._process.stdout.close()
-            self._said.close()
 
 
 @dataclass
@@ -143,8 +91,7 @@ class Stage:
     `before` is the warehouse at the time of a new release, `after` the one that has it; both have an export of before.
     """
 
-    kind: str
-    server: str
+    databases: Databases
     folder: Path
     before: Home = field(init=False)
     after: Home = field(init=False)
@@ -154,29 +101,14 @@ class Stage:
     answered: list[Any] = field(default_factory=list)
     exported: dict[str, bytes] = field(default_factory=dict)
 
-    def database(self, home: Path, of: str = "") -> str:
-        if self.kind == "sqlite":
-            return f"sqlite:///{home / 'mittaristo.db'}"
-        name = f"matrix_{os.getpid()}_{next(NUMBERS)}"
-        self.tell(f"CREATE DATABASE {name}" + (f" TEMPLATE {make_url(of).database}" if of else ""))
-        return make_url(self.server).set(database=name).render_as_string(hide_password=False)
-
-    def tell(self, statement: str) -> None:
-        address = self.server.replace("postgresql://", "postgresql+psycopg://")
-        engine = create_engine(address, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-        engine.dispose()
-
     def copy(self, of: Home) -> Home:
         home = self.folder / f"home-{next(NUMBERS)}"
         shutil.copytree(of.folder, home)
-        return Home(of.driver, home, self.database(home, of=of.database_url), of.url, of.form)
+        return Home(of.driver, home, self.databases.new(home, of=of.database_url), of.url, of.form)
 
     def discard(self, one: Home) -> None:
         shutil.rmtree(one.folder)
-        if self.kind == "postgresql":
-            self.tell(f"DROP DATABASE {make_url(one.database_url).database} WITH (FORCE)")
+        self.databases.drop(one.database_url)
 
 
 def exported(home: Home) -> dict[str, bytes]:
@@ -186,10 +118,10 @@ def exported(home: Home) -> dict[str, bytes]:
     return {str(one.relative_to(folder)): one.read_bytes() for one in files}
 
 
-def made(driver: Driver, source: StandIn, kind: str, server: str, folder: Path) -> Stage:
-    stage = Stage(kind, server, folder)
+def made(driver: Driver, source: StandIn, databases: Databases, folder: Path) -> Stage:
+    stage = Stage(databases, folder)
     (folder / "before").mkdir()
-    url = stage.database(folder / "before")
+    url = databases.new(folder / "before")
     stage.before = Home(driver, folder / "before", url, source.url, _form(folder / "form.xlsx"))
     source.tables = original()
     assert set(stage.before.done("run", 1).values()) == {"fetched"}
@@ -230,7 +162,7 @@ def _form(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
-    one = Driver(tmp_path_factory.mktemp("driver"))
+    one = Driver("step_driver.py", tmp_path_factory.mktemp("driver"))
     yield one
     one.close()
 
@@ -243,14 +175,16 @@ def source() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def on_sqlite(driver: Driver, source: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return made(driver, source, "sqlite", "", tmp_path_factory.mktemp("sqlite"))
+    return made(driver, source, Databases("sqlite", ""), tmp_path_factory.mktemp("sqlite"))
 
 
 @pytest.fixture(scope="module")
 def on_postgresql(
     driver: Driver, source: StandIn, _postgresql_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Stage:
-    return made(driver, source, "postgresql", _postgresql_server, tmp_path_factory.mktemp("postgresql"))
+    return made(
+        driver, source, Databases("postgresql", _postgresql_server), tmp_path_factory.mktemp("postgresql")
+    )
 
 
 def ended_so(answer: dict[str, Any], home: Home, outcome: Outcome) -> None:

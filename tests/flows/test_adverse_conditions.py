@@ -3,7 +3,7 @@
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,22 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import text
 
 from connectors.http import Http
 from demo import changes
-from demo.sample import sample_scope
 from demo.stand_in import StandIn
 from demo.table import SampleTable
-from flows.adopt import adopt
-from flows.collect import Collection, collect, finish_interrupted, read_limits
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline
-from flows.replay import past_of, replay
-from flows.settings import Settings
-from models.ledger import LedgerRow, Scope
-from warehouse.engine import open_engine, reading, upgrade, writing
+from flows.collect import finish_interrupted
+from flows.pipeline import new_run_id, open_pipeline
+from models.ledger import LedgerRow
+from tests import collecting
+from warehouse.engine import reading
 from warehouse.errors import RawStoreError
-from warehouse.ledger import close_run, open_run, state_of
+from warehouse.ledger import state_of
 
 MIGRATION, MIGRATION_TABLE = "statfin/ssaaty/121w", "ssaaty/121w"
 RATE, RATE_TABLE = "statfin/tyonv/12tf", "tyonv/12tf"
@@ -36,19 +32,11 @@ INCOME, INCOME_TABLE = "statfin/tjt/14ww", "tjt/14ww"
 
 
 def rows(bench, query: str, **values: object) -> list[tuple[Any, ...]]:
-    with reading(bench.pipeline.engine) as connection:
-        return [tuple(row) for row in connection.execute(text(query), values)]
+    return collecting.rows(bench.pipeline, query, **values)
 
 
 def series(bench, indicator: str, area: str = "KU205") -> dict[str, float | None]:
-    return dict(
-        rows(
-            bench,
-            "SELECT period, value FROM dashboard_series WHERE indicator_id = :i AND area_code = :a",
-            i=indicator,
-            a=area,
-        )
-    )
+    return collecting.series(bench.pipeline, indicator, area)
 
 
 def history(bench, indicator: str, period: str, area: str = "KU205") -> list[tuple[Any, ...]]:
@@ -81,35 +69,18 @@ def newest_of(table: SampleTable) -> dict[str, list[str]]:
 
 def replayed(bench) -> tuple[str, ...]:
     """The tables in which a replay differs."""
-    path = bench.pipeline.settings.home / "again.db"
-    path.unlink(missing_ok=True)
-    engine = open_engine(f"sqlite:///{path}")
-    try:
-        upgrade(engine)
-        return replay(past_of(bench.pipeline), replace(bench.pipeline, engine=engine)).different
-    finally:
-        engine.dispose()
+    return collecting.replayed(bench.pipeline, bench.pipeline.settings.home / "again.db")
+
+
+def on_both(cases: Iterable[object], *quick: object) -> list[Any]:
+    """(database, case): all cases on SQLite; on PostgreSQL those of `quick`, and the others among the long tests."""
+    marks = {one: [pytest.mark.postgresql, *([] if one in quick else [pytest.mark.long])] for one in cases}
+    return [("sqlite", one) for one in marks] + [
+        pytest.param("postgresql", one, marks=marked) for one, marked in marks.items()
+    ]
 
 
 # --- two at once
-
-
-def run_of(pipeline: Pipeline, scope: Scope, run_id: str, *dataset_ids: str) -> list[LedgerRow]:
-    limits, _ = read_limits(pipeline, "statfin", run_id)
-    with writing(pipeline.engine) as connection:
-        open_run(
-            connection,
-            run_id=run_id,
-            source="statfin",
-            started_at=datetime.now(UTC),
-            program_version=VERSION,
-            catalogue_fingerprint=pipeline.catalogue.fingerprint,
-        )
-    collection = Collection(pipeline, run_id, "statfin", limits, scope, force=True)
-    found = [collect(collection, dataset_id) for dataset_id in dataset_ids]
-    with writing(pipeline.engine) as connection:
-        close_run(connection, run_id, ended_at=datetime.now(UTC), state="green")
-    return found
 
 
 def test_two_that_collect_the_same_at_once_although_they_must_not_store_it_once(bench) -> None:
@@ -121,7 +92,8 @@ def test_two_that_collect_the_same_at_once_although_they_must_not_store_it_once(
     def work(run_id: str) -> None:
         with open_pipeline(settings) as pipeline:
             together.wait(30)
-            found[run_id] = run_of(pipeline, scope, run_id, MIGRATION, POPULATION)
+            asked = collecting.run(pipeline, scope, MIGRATION, POPULATION, force=True, run_id=run_id)
+            found[run_id] = list(asked.values())
 
     threads = [threading.Thread(target=work, args=(f"{new_run_id()}-{n}",)) for n in (1, 2)]
     for one in threads:
@@ -149,13 +121,13 @@ def sidecar_of(bench, kind: str) -> Path:
 
 
 def test_a_sidecar_that_is_missing_is_found_out_by_a_replay(bench) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     sidecar_of(bench, "data").unlink()
     assert "documents" in replayed(bench)
 
 
 def test_a_sidecar_that_is_there_twice_changes_nothing(bench) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     for kind in ("data", "metadata"):
         one = sidecar_of(bench, kind)
         shutil.copy(one, one.with_name(one.name.replace(".json", "-copy.json")))
@@ -165,7 +137,7 @@ def test_a_sidecar_that_is_there_twice_changes_nothing(bench) -> None:
 
 
 def test_bytes_that_are_missing_are_named_by_a_replay(bench) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     sha256 = json.loads(sidecar_of(bench, "data").read_text())["sha256"]
     (bench.pipeline.raw.root / "objects" / sha256[:2] / f"{sha256}.gz").unlink()
     with pytest.raises(RawStoreError, match=sha256):
@@ -182,7 +154,7 @@ def cut_off(bench, monkeypatch, dataset_id: str) -> str:
     with monkeypatch.context() as patch:
         patch.setattr("flows.collect.ingest", away)
         with pytest.raises(KeyboardInterrupt):
-            run_of(bench.pipeline, bench.scope, run_id, dataset_id)
+            collecting.run(bench.pipeline, bench.scope, dataset_id, force=True, run_id=run_id)
     return run_id
 
 
@@ -352,13 +324,17 @@ def newest_year(table: SampleTable) -> dict[str, list[str]]:
     return {time.code: [time.values[-1]]}
 
 
-@pytest.mark.parametrize("what", HELD_BACK)
+@pytest.mark.parametrize(
+    ("database_url", "what"),
+    on_both(HELD_BACK, "a unit doubled in a new year", "areas swapped while the division moved"),
+    indirect=["database_url"],
+)
 def test_what_is_held_back_leaves_the_last_good_figures_until_a_good_answer_comes(
     long_bench, what: str
 ) -> None:
     bench = long_bench
     change, why = HELD_BACK[what]
-    assert bench.collect(MIGRATION)[MIGRATION].state == "fetched"
+    assert bench.begin(MIGRATION)[MIGRATION].state == "fetched"
     shown = "SELECT indicator_id, area_code, period, value, symbol FROM dashboard_series ORDER BY 1, 2, 3"
     written = "SELECT count(*) FROM vintage"
     before = rows(bench, shown), rows(bench, written)
@@ -381,7 +357,7 @@ def test_what_is_held_back_leaves_the_last_good_figures_until_a_good_answer_come
 
 def test_a_date_that_is_bumped_over_the_same_figures_writes_nothing_however_often(long_bench) -> None:
     bench = long_bench
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     before = rows(bench, "SELECT count(*), max(recorded_at) FROM vintage")
     for _ in range(3):
         publish(bench, MIGRATION_TABLE, lambda table: table)
@@ -396,7 +372,7 @@ def test_a_date_that_is_bumped_over_the_same_figures_writes_nothing_however_ofte
 
 def test_a_restatement_and_a_later_revision_are_told_apart_and_both_can_be_looked_up(long_bench) -> None:
     bench = long_bench
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     newest = newest_year(bench.stand_in.tables[MIGRATION_TABLE])["timeperiod_y"][0]
     people = {"contentscode": [PEOPLE]}
     publish(
@@ -472,7 +448,7 @@ def test_an_area_that_comes_into_the_table_is_new_and_completes_the_sum_and_that
 
 
 def test_an_area_that_nobody_asks_changes_nothing(bench) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     before = rows(bench, "SELECT count(*) FROM vintage")
 
     def with_more(table: SampleTable) -> SampleTable:
@@ -484,7 +460,7 @@ def test_an_area_that_nobody_asks_changes_nothing(bench) -> None:
 
 
 def test_a_figure_that_becomes_a_symbol_another_symbol_and_a_figure_again_is_told_step_by_step(bench) -> None:
-    bench.collect(INCOME)
+    bench.begin(INCOME)
     period = next(one for one in bench.stand_in.tables[INCOME_TABLE].variables if one.time).values[-1]
     contents = {"contentscode": ["tjt-ekvikturaha_med"]}
     for what in ({"symbol": "..."}, {"symbol": "."}, {"value": 29_300.0}):
@@ -506,7 +482,7 @@ def test_a_figure_that_becomes_a_symbol_another_symbol_and_a_figure_again_is_tol
 
 
 def test_a_preliminary_figure_that_becomes_final_is_a_change_of_status_and_of_nothing_else(bench) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     table = bench.stand_in.tables[RATE_TABLE]
     newest = next(one for one in table.variables if one.time).values[-1]
     following = f"{newest[:5]}{int(newest[5:]) + 1:02d}"
@@ -539,20 +515,12 @@ class Lying(StandIn):
 
 
 @pytest.fixture
-def lying(database_url: str, sample, tmp_path: Path) -> Iterator[Any]:
-    with Lying({MIGRATION_TABLE: sample[MIGRATION_TABLE]}, calls=10_000, window=1.0) as stand_in:
-        settings = Settings(home=tmp_path / "home", database_url=database_url, urls={"statfin": stand_in.url})
-        with open_pipeline(settings) as pipeline:
-            scope = sample_scope(pipeline.catalogue, stand_in.tables)
-            adopt(pipeline, scope)
-
-            class Source:
-                pass
-
-            one = Source()
-            one.pipeline, one.stand_in = pipeline, stand_in
-            one.collect = lambda: run_of(pipeline, scope, new_run_id(), MIGRATION)[0]
-            yield one
+def lying(open_bench, sample) -> Iterator[Any]:
+    with (
+        Lying({MIGRATION_TABLE: sample[MIGRATION_TABLE]}, calls=10_000, window=1.0) as stand_in,
+        open_bench(stand_in, "migration") as bench,
+    ):
+        yield bench
 
 
 def areas_of(document: dict[str, Any]) -> str:
@@ -625,22 +593,27 @@ def nothing(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "alter", [fewer_areas, doubled_row, doubled_code, cells_missing, no_cells, no_figures, nothing]
+    ("database_url", "alter"),
+    on_both(
+        (fewer_areas, doubled_row, doubled_code, cells_missing, no_cells, no_figures, nothing), doubled_code
+    ),
+    indirect=["database_url"],
 )
 @pytest.mark.parametrize("loaded", [True, False])
 def test_an_answer_that_is_not_what_was_asked_stores_nothing_and_the_last_good_figures_are_served(
     lying, alter: Callable[[dict[str, Any]], None], loaded: bool
 ) -> None:
     if loaded:
-        assert lying.collect().state == "fetched"
+        assert lying.begin(MIGRATION)[MIGRATION].state == "fetched"
     before = rows(lying, "SELECT count(*), sum(value) FROM observation")
     lying.stand_in.alter = alter
-    row = lying.collect()
+    row = lying.collect(MIGRATION, force=True)[MIGRATION]
     assert row.state in ("failed", "quarantined"), row
     assert row.message.startswith(MIGRATION) or "quarantine" in row.message
     assert "\n" not in row.message
     assert rows(lying, "SELECT count(*), sum(value) FROM observation") == before
     lying.stand_in.alter = None
-    assert lying.collect().state == ("unchanged" if loaded and row.state == "failed" else "fetched")
+    again = lying.collect(MIGRATION, force=True)[MIGRATION].state
+    assert again == ("unchanged" if loaded and row.state == "failed" else "fetched")
     assert series(lying, "net_immigration") == {"2025": 588}
     assert replayed(lying) == ()

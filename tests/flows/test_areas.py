@@ -15,28 +15,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import text
 
 from connectors import classifications
+from connectors.pxweb import Limits
 from demo import changes
 from demo.sample import sample_scope
 from demo.stand_in import StandIn
-from demo.synthetic import synthetic_tables
 from demo.table import SampleTable
 from flows.adopt import adopt
 from flows.collect import Collection, collect, finish_interrupted
 from flows.commands import sources_to_run
 from flows.decisions import decide
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.pipeline import Pipeline, open_pipeline, utc_now
 from flows.replay import past_of, replay
 from flows.settings import Settings
 from models.catalogue import load_catalogue
 from models.divisions import Division, load_division
 from models.errors import CatalogueError
 from models.ledger import LedgerRow
+from tests import collecting
+from tests.collecting import begin_run, run
 from warehouse.divisions import stored_divisions
-from warehouse.engine import open_engine, reading, upgrade, writing
-from warehouse.ledger import close_run, open_run
+from warehouse.engine import open_engine, reading, upgrade
 from warehouse.quarantine import quarantined
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,43 +132,25 @@ class Kainuu:
         self.edit("areas.yaml", "KU620, ", "")
 
     def begin(self, source: str, *, force: bool = False) -> Collection:
-        pipeline, run_id = self.pipeline, new_run_id()
-        with writing(pipeline.engine) as connection:
-            open_run(
-                connection,
-                run_id=run_id,
-                source=source,
-                started_at=utc_now(),
-                program_version=VERSION,
-                catalogue_fingerprint=pipeline.catalogue.fingerprint,
-            )
-        limits = replace(classifications.config("", None), calls=10_000, window_seconds=1.0)
-        return Collection(pipeline, run_id, source, limits, self.scope, force)
+        run_id = begin_run(self.pipeline, source)
+        return Collection(self.pipeline, run_id, source, self.limits, self.scope, force)
+
+    @property
+    def limits(self) -> Limits:
+        return replace(classifications.config("", None), calls=10_000, window_seconds=1.0)
 
     def collect(self, dataset_id: str, *, force: bool = False) -> LedgerRow:
-        collection = self.begin(dataset_id.partition("/")[0], force=force)
-        row = collect(collection, dataset_id)
-        with writing(self.pipeline.engine) as connection:
-            close_run(connection, collection.run_id, ended_at=utc_now(), state="green")
-        return row
+        return run(self.pipeline, self.scope, dataset_id, force=force, limits=self.limits)[dataset_id]
 
     def publish(self, table: str, change, days: int = 1) -> None:
         old = self.statfin.tables[table]
         self.statfin.tables[table] = changes.set_updated(change(old), old.updated + timedelta(days=days))
 
     def rows(self, query: str, **values) -> list[tuple]:
-        with reading(self.pipeline.engine) as connection:
-            return [tuple(row) for row in connection.execute(text(query), values)]
+        return collecting.rows(self.pipeline, query, **values)
 
     def series(self, indicator: str, area: str = "MK18") -> dict[str, float | None]:
-        found = self.rows(
-            "SELECT period, value FROM dashboard_series WHERE indicator_id = :i AND area_code = :a"
-            " ORDER BY period_start",
-            i=indicator,
-            a=area,
-        )
-        assert len({period for period, _ in found}) == len(found), "no period twice"
-        return dict(found)
+        return collecting.series(self.pipeline, indicator, area)
 
     def change_classes(self, owner: str, area: str) -> dict[str, int]:
         return dict(
@@ -201,9 +183,8 @@ class Kainuu:
 
 
 @pytest.fixture(scope="session")
-def tables() -> Mapping[str, SampleTable]:
-    found = synthetic_tables(load_catalogue())
-    return {name: found[name] for name in (NET_TABLE, PEOPLE_TABLE)}
+def tables(all_synthetic: Mapping[str, SampleTable]) -> Mapping[str, SampleTable]:
+    return {name: all_synthetic[name] for name in (NET_TABLE, PEOPLE_TABLE)}
 
 
 @pytest.fixture
@@ -733,7 +714,7 @@ def test_a_load_that_was_cut_off_after_the_fetch_is_made_good_at_the_next_look(
 
 @pytest.mark.long
 def test_the_command_loads_the_division_and_ends_with_the_runs_exit_codes(
-    services, programme: Path, tmp_path: Path
+    services, programme: Path, tmp_path: Path, prefect_server: str
 ) -> None:
     _, service = services
     this_year = utc_now().year
@@ -747,6 +728,7 @@ def test_the_command_loads_the_division_and_ends_with_the_runs_exit_codes(
             "MITTARISTO_HOME": str(tmp_path / "home"),
             "MITTARISTO_PROGRAMME": str(programme),
             "MITTARISTO_URL_CLASSIFICATIONS": service.classifications_url,
+            "PREFECT_API_URL": prefect_server,
             "PYTHONPATH": str(ROOT),
         }
         return subprocess.run(

@@ -83,7 +83,7 @@ def picked(rows: Mapping[str, Mapping[str, object]], *names: str) -> dict[str, t
 
 def test_of_this_moment_all_that_is_worked_out_from_history_is_what_the_views_say(long_bench) -> None:
     bench = long_bench
-    bench.collect(RATE, SHARE, POPULATION)
+    bench.begin(RATE, SHARE, POPULATION)
     say(bench, a_narrative(bench), "2026", status="under_way", text="alussa")
     lost = lambda table: changes.drop_periods(table, [table.variable(time_of(table)).values[3]])  # noqa: E731
     publish(bench, SHARE_TABLE, lost)
@@ -143,7 +143,7 @@ def test_what_was_owed_before_an_answer_came_is_owed_again_in_the_view_of_then(l
 
 def test_what_was_held_back_then_and_released_since_is_held_back_in_the_view_of_then(long_bench) -> None:
     bench = long_bench
-    bench.collect(SHARE)
+    bench.begin(SHARE)
     table = bench.stand_in.tables[SHARE_TABLE]
     publish(bench, SHARE_TABLE, lambda one: changes.drop_periods(one, [one.variable(time_of(one)).values[3]]))
     bench.collect(SHARE)
@@ -163,7 +163,7 @@ def changed(long_bench, tmp_path: Path, monkeypatch):
     """A report, and then everything changes: figures, periods, answers, a quarantine, the catalogue."""
     monkeypatch.setattr(site, "LANGUAGES", ("fi",))
     bench = long_bench
-    bench.collect(RATE, SHARE, POPULATION)
+    bench.begin(RATE, SHARE, POPULATION)
     meter = a_narrative(bench)
     say(bench, meter, "2025", status="under_way", text="kesken")
     as_of = datetime.now(UTC)
@@ -223,7 +223,7 @@ def test_an_edited_catalogue_that_no_run_has_taken_into_use_changes_no_report(
     long_bench, tmp_path: Path
 ) -> None:
     bench = long_bench
-    bench.collect(SHARE)
+    bench.begin(SHARE)
     folder = tmp_path / "programme"
     shutil.copytree(PACKAGED, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     programme = folder / "programme.yaml"
@@ -279,7 +279,7 @@ def test_every_difference_is_listed_and_nothing_else(changed, tmp_path: Path) ->
 
 def test_without_a_change_there_is_no_difference(long_bench, tmp_path: Path) -> None:
     bench = long_bench
-    bench.collect(RATE)
+    bench.begin(RATE)
     as_of = datetime.now(UTC)
     with reading(bench.pipeline.engine) as connection:
         catalogue = bench.pipeline.catalogue
@@ -289,7 +289,7 @@ def test_without_a_change_there_is_no_difference(long_bench, tmp_path: Path) -> 
 
 def test_only_periods_that_ended_by_the_year_are_in_its_report(long_bench) -> None:
     bench = long_bench
-    bench.collect(RATE)
+    bench.begin(RATE)
     with reading(bench.pipeline.engine) as connection:
         now = datetime.now(UTC)
         facts = gather(connection, bench.pipeline.catalogue, now, now, until=now.date().replace(2024, 12, 31))

@@ -16,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from demo import changes
 from demo.sample import sample_scope
@@ -31,6 +30,7 @@ from models.catalogue import Catalogue, load_catalogue
 from models.catalogue.files import catalogue_files
 from models.catalogue.load import PACKAGED
 from models.errors import ConfigurationError
+from tests import collecting
 from warehouse import read
 from warehouse.engine import open_engine, reading, upgrade
 from warehouse.ledger import state_of
@@ -180,8 +180,7 @@ def under(bench, programme: Path, *, take_into_use: bool = True) -> Iterator[Non
 
 
 def rows(bench, query: str, **values: object) -> list[tuple[object, ...]]:
-    with reading(bench.pipeline.engine) as connection:
-        return [tuple(row) for row in connection.execute(text(query), values)]
+    return collecting.rows(bench.pipeline, query, **values)
 
 
 def series(
@@ -235,7 +234,7 @@ def replayed(bench, past: Past) -> tuple[str, ...]:
 
 
 def test_a_new_indicator_over_stored_contents_has_its_history_at_once(bench, programmes) -> None:
-    bench.collect(MIGRATION, POPULATION)
+    bench.begin(MIGRATION, POPULATION)
     with under(bench, programmes.changed((INDICATORS, added(IMMIGRATION_SHARE)))):
         at = taken_at(bench)
         share = series(bench, "immigration_share")
@@ -253,7 +252,7 @@ def test_a_new_indicator_over_stored_contents_has_its_history_at_once(bench, pro
 def test_a_changed_formula_gives_a_vintage_at_the_catalogues_time_and_the_old_one_before_it(
     bench, programmes
 ) -> None:
-    bench.collect(MIGRATION, POPULATION)
+    bench.begin(MIGRATION, POPULATION)
     before = series(bench, "demographic_dependency_ratio")
     assert before == {"2025": pytest.approx(65.8, abs=0.05)}
     with under(
@@ -291,7 +290,7 @@ def test_a_changed_formula_gives_a_vintage_at_the_catalogues_time_and_the_old_on
 def test_a_formula_that_is_put_back_gives_the_old_figures_again_and_keeps_both_changes(
     bench, programmes
 ) -> None:
-    bench.collect(POPULATION)
+    bench.begin(POPULATION)
     before = series(bench, "demographic_dependency_ratio")
     for old, new in ((RATIO, SUM), (SUM, RATIO)):
         edit = replaced(f"  formula: {old}\n", f"  formula: {new}\n")
@@ -308,7 +307,7 @@ def test_a_formula_that_is_put_back_gives_the_old_figures_again_and_keeps_both_c
 
 
 def test_a_content_under_another_key_is_read_from_the_kept_bytes(bench, programmes) -> None:
-    bench.collect(MIGRATION, POPULATION)
+    bench.begin(MIGRATION, POPULATION)
     before = series(bench, "net_immigration")
     renamed = programmes.changed(
         (
@@ -370,7 +369,7 @@ def test_a_class_that_is_no_longer_asked_needs_no_call_and_its_figures_stay(benc
 def test_a_content_that_the_kept_bytes_lack_is_fetched_by_the_next_run_and_nothing_else(
     bench, programmes
 ) -> None:
-    bench.collect(MIGRATION, POPULATION)
+    bench.begin(MIGRATION, POPULATION)
     before = rows(bench, "SELECT count(*) FROM vintage")
     more = programmes.changed(
         (DATASETS, replaced(IMMIGRATION_CONTENT, f"{IMMIGRATION_CONTENT}\n      {BIRTHS_CONTENT}")),
@@ -458,7 +457,7 @@ def slip_a_unit(bench) -> None:
 
 @pytest.mark.long
 def test_what_is_held_back_stays_so_while_the_last_good_answer_is_read_anew(bench, programmes) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     before = series(bench, "net_immigration")
     slip_a_unit(bench)
     with reading(bench.pipeline.engine) as connection:
@@ -487,7 +486,7 @@ def test_what_is_held_back_stays_so_while_the_last_good_answer_is_read_anew(benc
 def test_a_decision_is_carried_out_under_the_catalogue_in_use_whatever_the_settings_name(
     bench, programmes
 ) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     slip_a_unit(bench)
     with reading(bench.pipeline.engine) as connection:
         (held,) = quarantined(connection)
@@ -522,7 +521,7 @@ def test_a_dataset_that_left_the_catalogue_keeps_its_figures_and_there_is_nothin
 def test_a_table_that_was_discontinued_stays_so_when_the_catalogue_changes_and_in_a_replay(
     bench, programmes
 ) -> None:
-    bench.collect(MIGRATION, POPULATION)
+    bench.begin(MIGRATION, POPULATION)
     before = series(bench, "population")
     table = bench.stand_in.tables.pop(POPULATION_TABLE)
     assert bench.collect(POPULATION, force=True)[POPULATION].state == "discontinued"
@@ -540,7 +539,7 @@ def test_a_table_that_was_discontinued_stays_so_when_the_catalogue_changes_and_i
 
 @pytest.mark.long
 def test_a_dataset_that_left_the_scope_and_came_back_is_told_the_same_by_a_replay(bench, programmes) -> None:
-    bench.collect(MIGRATION, POPULATION)
+    bench.begin(MIGRATION, POPULATION)
     before = series(bench, "population")
     table = bench.stand_in.tables.pop(POPULATION_TABLE)
     with under(bench, PACKAGED):
@@ -579,7 +578,7 @@ def typed(bench, monkeypatch, capsys) -> Callable[..., tuple[int, list[str]]]:
 def test_a_replay_under_a_changed_catalogue_says_which_figures_it_changes_and_changes_none(
     bench, programmes, typed
 ) -> None:
-    bench.collect(MIGRATION, POPULATION)
+    bench.begin(MIGRATION, POPULATION)
     before = series(bench, "demographic_dependency_ratio")
     asked, kept = len(bench.stand_in.requests), list(bench.pipeline.raw.documents())
     identical = "the replayed warehouse is identical to the one in use"
@@ -616,7 +615,7 @@ def test_a_replay_under_a_changed_catalogue_says_which_figures_it_changes_and_ch
 def test_a_replay_by_another_program_lists_the_figures_that_differ_per_indicator(
     bench, typed, monkeypatch
 ) -> None:
-    bench.collect(MIGRATION, POPULATION)
+    bench.begin(MIGRATION, POPULATION)
     figures = derive.indicator_values
 
     def other(indicator, *arguments):

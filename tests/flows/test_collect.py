@@ -44,7 +44,7 @@ def state(bench, dataset_id: str) -> str:
 
 
 def test_published_figures_reach_the_dashboard_as_published(bench) -> None:
-    rows = bench.collect(EDUCATION, MIGRATION, POPULATION, RATE, INCOME)
+    rows = bench.begin(EDUCATION, MIGRATION, POPULATION, RATE, INCOME)
     assert {row.state for row in rows.values()} == {"fetched"}
     assert value(bench, "population", "KU205", "2025") == 36370
     assert value(bench, "population", "MK18", "2025") == 69193
@@ -59,12 +59,12 @@ def test_published_figures_reach_the_dashboard_as_published(bench) -> None:
 
 
 def test_the_region_is_summed_from_its_municipalities_where_the_table_has_no_regions(bench) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     assert value(bench, "net_migration_total", "MK18", "2025") == 245
 
 
 def test_the_same_again_asks_once_and_stores_nothing(bench) -> None:
-    bench.collect(EDUCATION)
+    bench.begin(EDUCATION)
     before = vintages(bench)
     asked = len(bench.stand_in.requests)
     row = bench.collect(EDUCATION)[EDUCATION]
@@ -75,7 +75,7 @@ def test_the_same_again_asks_once_and_stores_nothing(bench) -> None:
 
 
 def test_a_new_date_over_the_same_figures_stores_nothing(bench) -> None:
-    bench.collect(EDUCATION)
+    bench.begin(EDUCATION)
     before = vintages(bench)
     table = bench.stand_in.tables["vkour/12bs"]
     bench.stand_in.tables["vkour/12bs"] = changes.set_updated(table, table.updated.replace(month=9))
@@ -87,7 +87,7 @@ def test_a_new_date_over_the_same_figures_stores_nothing(bench) -> None:
 
 
 def test_a_revised_figure_becomes_a_vintage_and_the_indicator_follows(bench) -> None:
-    bench.collect(INCOME)
+    bench.begin(INCOME)
     table = bench.stand_in.tables["tjt/14ww"]
     code = next(code for code in table.variables[0].values if code == "KU205")
     revised = changes.revise(
@@ -124,7 +124,7 @@ def test_a_revised_figure_becomes_a_vintage_and_the_indicator_follows(bench) -> 
 def test_a_bad_answer_stops_that_dataset_alone_and_the_last_good_figures_are_served(
     bench, kind, ends
 ) -> None:
-    bench.collect(EDUCATION)
+    bench.begin(EDUCATION)
     bench.stand_in.misbehave(kind, table="vkour/12bs", times=None)
     rows = bench.collect(EDUCATION, POPULATION, force=True)
     assert rows[EDUCATION].state in ends.split()
@@ -169,7 +169,7 @@ def test_a_content_that_is_gone_fails_its_indicator_and_never_the_others(bench) 
 
 
 def test_suppressed_cells_have_their_symbol_and_no_value(bench) -> None:
-    bench.collect(INCOME)
+    bench.begin(INCOME)
     with reading(bench.pipeline.engine) as connection:
         rows = connection.execute(text("SELECT o.value FROM observation o WHERE o.symbol = '...'")).all()
         zeros = connection.execute(
@@ -191,7 +191,7 @@ def test_a_dataset_outside_the_sample_is_never_called(bench) -> None:
 def test_other_limits_give_the_same_figures_and_are_never_exceeded(
     bench, sample, calls: int, window: float, cells: int
 ) -> None:
-    bench.collect(POPULATION)
+    bench.begin(POPULATION)
     expected = value(bench, "population", "KU205", "2025")
     with StandIn(sample, calls=calls, window=window, max_cells=cells) as other:
         bench.ask(other)
@@ -205,11 +205,11 @@ def test_other_limits_give_the_same_figures_and_are_never_exceeded(
 
 def test_the_bounds_of_a_total_are_not_those_of_its_parts(ages_bench) -> None:
     """The population of one age in a small municipality lies under the bounds of the whole population."""
-    row = ages_bench.collect("statfin/vamuu/11lj")["statfin/vamuu/11lj"]
+    row = ages_bench.begin("statfin/vamuu/11lj")["statfin/vamuu/11lj"]
     assert row.state == "fetched", row.message
 
 
 def test_made_up_figures_never_come_into_a_warehouse_of_real_ones(bench) -> None:
-    bench.collect(EDUCATION)
+    bench.begin(EDUCATION)
     with pytest.raises(ConfigurationError, match="holds real figures"):
         adopt(bench.pipeline, replace(bench.scope, synthetic=True))

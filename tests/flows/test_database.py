@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
@@ -28,10 +28,11 @@ from models.catalogue import load_catalogue
 from models.forms import questions
 from models.forms_file import HEADING_OF
 from models.table import Variable
+from tests.databases import destroy
 from warehouse import read
 from warehouse.access import grant_writer
 from warehouse.checksum import checksums
-from warehouse.engine import open_engine, reading, upgrade, writing
+from warehouse.engine import open_engine, reading, upgrade
 from warehouse.lock import hold
 from warehouse.raw import rebuild_index
 from warehouse.views import DASHBOARDS
@@ -278,19 +279,6 @@ def test_a_collected_warehouse_backed_up_destroyed_and_restored_is_identical_and
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
-
-
-def destroy(url: str) -> None:
-    address = make_url(url)
-    if address.get_backend_name() == "sqlite":
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{address.database}{suffix}").unlink(missing_ok=True)
-        return
-    engine = open_engine(url)
-    with writing(engine) as connection:
-        for name in inspect(connection).get_table_names():
-            connection.exec_driver_sql(f'DROP TABLE "{name}" CASCADE')
-    engine.dispose()
 
 
 def test_a_backup_of_a_raw_store_that_is_not_whole_is_made_and_ends_red(

@@ -174,7 +174,7 @@ def test_the_summary_puts_what_needs_attention_first_and_says_no_id_twice() -> N
 
 
 def test_the_last_vintages_are_told_old_to_new_the_programme_s_own_area_first(bench) -> None:
-    bench.collect(INCOME)
+    bench.begin(INCOME)
     table = bench.stand_in.tables["tjt/14ww"]
     revised = changes.revise(table, {"contentscode": ["tjt-ekvikturaha_med"]}, factor=1.001)
     bench.stand_in.tables["tjt/14ww"] = changes.set_updated(revised, table.updated.replace(year=2026))
@@ -197,7 +197,7 @@ def test_the_last_vintages_are_told_old_to_new_the_programme_s_own_area_first(be
 
 def test_the_list_of_quarantines_has_each_with_its_page_and_says_when_there_is_none(bench) -> None:
     assert quarantine_list(bench.pipeline) == "Nothing is in quarantine."
-    bench.collect(RATE)
+    bench.begin(RATE)
     table = bench.stand_in.tables["tyonv/12tf"]
     wrong = changes.revise(table, {}, factor=1000)
     bench.stand_in.tables["tyonv/12tf"] = changes.set_updated(wrong, table.updated.replace(month=11))
@@ -232,7 +232,7 @@ def test_ingest_hands_on_what_every_gate_found_whether_it_passed_or_not(bench, m
 
 
 def test_what_the_gates_found_in_a_run_is_kept_with_its_ledger_row(bench) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     with reading(bench.pipeline.engine) as connection:
         (page,) = gather(connection, [RATE])
     assert page.verdict == "warnings", "the table lacks areas that the catalogue asks for"

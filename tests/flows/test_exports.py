@@ -46,7 +46,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_what_was_collected_goes_out_whole_and_the_same_each_time(
     bench, export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.collect(*DATASETS)
+    bench.begin(*DATASETS)
     monkeypatch.setenv("MITTARISTO_DATABASE_URL", bench.pipeline.settings.warehouse_url)
     monkeypatch.setenv("MITTARISTO_CONTACT", "avoindata@example.org")
     code, told, error = export()

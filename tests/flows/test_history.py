@@ -6,12 +6,12 @@ On SQLite and PostgreSQL, through the real connector, against the stand-in.
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from demo import changes
 from flows.decisions import decide
 from flows.replay import past_of, replay
 from models.errors import ConfigurationError
+from tests import collecting
 from warehouse.engine import open_engine, reading, upgrade
 from warehouse.quarantine import quarantined
 from warehouse.recodes import recodes
@@ -22,19 +22,11 @@ POPULATION, POPULATION_TABLE = "statfin/vaerak/11ra", "vaerak/11ra"
 
 
 def rows(bench, query: str, **values):
-    with reading(bench.pipeline.engine) as connection:
-        return [tuple(row) for row in connection.execute(text(query), values)]
+    return collecting.rows(bench.pipeline, query, **values)
 
 
 def series(bench, indicator: str, area: str = "KU205") -> dict[str, float | None]:
-    found = rows(
-        bench,
-        "SELECT period, value FROM dashboard_series WHERE indicator_id = :i AND area_code = :a ORDER BY period_start",
-        i=indicator,
-        a=area,
-    )
-    assert len({period for period, _ in found}) == len(found), "no period twice"
-    return dict(found)
+    return collecting.series(bench.pipeline, indicator, area)
 
 
 def vintages(bench, owner: str) -> list[tuple[str, int]]:
@@ -70,7 +62,7 @@ def area_variable(table) -> str:
 
 def test_what_left_a_rolling_window_is_kept_as_last_known_and_nothing_is_written(long_bench) -> None:
     bench = long_bench
-    bench.collect(RATE)
+    bench.begin(RATE)
     before, written = series(bench, "unemployment_rate"), vintages(bench, RATE)
     oldest = periods_of(bench.stand_in.tables[RATE_TABLE])[:12]
     publish(bench, RATE_TABLE, lambda table: changes.drop_periods(table, oldest))
@@ -82,7 +74,7 @@ def test_what_left_a_rolling_window_is_kept_as_last_known_and_nothing_is_written
 
 def test_a_period_that_vanishes_elsewhere_is_quarantined_and_served_on(long_bench) -> None:
     bench = long_bench
-    bench.collect(RATE)
+    bench.begin(RATE)
     before = series(bench, "unemployment_rate")
     gone = periods_of(bench.stand_in.tables[RATE_TABLE])[-3]
     publish(bench, RATE_TABLE, lambda table: changes.drop_periods(table, [gone]))
@@ -97,7 +89,7 @@ def test_a_period_that_vanishes_elsewhere_is_quarantined_and_served_on(long_benc
 
 def test_released_by_a_person_it_becomes_withdrawn_and_may_return(long_bench) -> None:
     bench = long_bench
-    bench.collect(RATE)
+    bench.begin(RATE)
     whole = bench.stand_in.tables[RATE_TABLE]
     gone = periods_of(whole)[-3]
     before = series(bench, "unemployment_rate")[gone]
@@ -118,7 +110,7 @@ def test_released_by_a_person_it_becomes_withdrawn_and_may_return(long_bench) ->
 
 def test_a_rejected_answer_stays_out_and_is_not_asked_about_again(long_bench) -> None:
     bench = long_bench
-    bench.collect(RATE)
+    bench.begin(RATE)
     before = series(bench, "unemployment_rate")
     gone = periods_of(bench.stand_in.tables[RATE_TABLE])[-3]
     publish(bench, RATE_TABLE, lambda table: changes.drop_periods(table, [gone]))
@@ -142,7 +134,7 @@ def test_a_decision_needs_a_role_and_a_reason_and_an_open_quarantine(long_bench)
 
 def test_a_later_good_answer_clears_the_quarantine_and_says_so(long_bench) -> None:
     bench = long_bench
-    bench.collect(RATE)
+    bench.begin(RATE)
     whole = bench.stand_in.tables[RATE_TABLE]
     publish(bench, RATE_TABLE, lambda table: changes.drop_periods(table, periods_of(table)[-3:-2]))
     bench.collect(RATE)
@@ -163,7 +155,7 @@ def moved_division(table):
 
 def test_a_series_that_moved_with_the_area_division_is_restated_and_not_revised(long_bench) -> None:
     bench = long_bench
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     content = "ssaaty-vaesto"
 
     def restate(table):
@@ -180,7 +172,7 @@ def test_a_series_that_moved_with_the_area_division_is_restated_and_not_revised(
 
 def test_a_division_that_moved_without_figures_changing_writes_nothing(long_bench) -> None:
     bench = long_bench
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     before = vintages(bench, MIGRATION)
     publish(bench, MIGRATION_TABLE, moved_division)
     row = bench.collect(MIGRATION)[MIGRATION]
@@ -223,7 +215,7 @@ def test_the_switch_from_the_old_form_of_a_table_to_the_new_is_survived(
 
 
 def test_renamed_codes_with_swapped_columns_are_quarantined_and_nothing_false_is_stored(bench) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     before = {
         one: series(bench, one)
         for one in ("net_migration_total", "net_immigration", "net_migration_domestic")
@@ -243,7 +235,7 @@ def test_renamed_codes_with_swapped_columns_are_quarantined_and_nothing_false_is
 
 
 def test_swapped_columns_under_the_same_codes_are_quarantined_too(bench) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     before = series(bench, "net_immigration")
     publish(
         bench,
@@ -260,7 +252,7 @@ def test_swapped_columns_under_the_same_codes_are_quarantined_too(bench) -> None
 @pytest.mark.parametrize("factor", [2, 100, 1000, -1, 0.001])
 def test_a_unit_that_slipped_is_quarantined(long_bench, factor: float) -> None:
     bench = long_bench
-    bench.collect(POPULATION)
+    bench.begin(POPULATION)
     before = series(bench, "population")
 
     def slip(table):
@@ -279,7 +271,7 @@ def test_a_unit_that_slipped_is_quarantined(long_bench, factor: float) -> None:
 
 def test_an_ordinary_new_period_and_a_small_revision_pass(long_bench) -> None:
     bench = long_bench
-    bench.collect(RATE)
+    bench.begin(RATE)
     newest = periods_of(bench.stand_in.tables[RATE_TABLE])[-1]
 
     def release(table):
@@ -314,7 +306,7 @@ def replayed(bench, target_url: str):
 
 def test_a_replay_of_revisions_recodes_quarantines_and_decisions_is_identical(long_bench, tmp_path) -> None:
     bench = long_bench
-    bench.collect(RATE, MIGRATION, POPULATION)
+    bench.begin(RATE, MIGRATION, POPULATION)
     publish(
         bench,
         RATE_TABLE,

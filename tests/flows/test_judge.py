@@ -30,7 +30,7 @@ def latest(bench: Any, indicator_id: str) -> pd.DataFrame:
 
 
 def test_every_series_that_has_figures_is_judged_with_its_reason_and_its_inputs(long_bench: Any) -> None:
-    long_bench.collect(NET)
+    long_bench.begin(NET)
     found = latest(long_bench, INDICATOR)
     assert set(found["verdict"]) <= {"improved", "declined", "no_clear_change", "too_little_data"}
     kajaani = found.loc["KU205"]
@@ -41,7 +41,7 @@ def test_every_series_that_has_figures_is_judged_with_its_reason_and_its_inputs(
 
 
 def test_a_revision_is_judged_anew_and_what_was_judged_before_can_be_had_again(long_bench: Any) -> None:
-    long_bench.collect(NET)
+    long_bench.begin(NET)
     before = latest(long_bench, INDICATOR).loc["KU205"]
     table = long_bench.stand_in.tables["ssaaty/121w"]
     time = next(one for one in table.variables if one.time)
@@ -66,7 +66,7 @@ def test_a_revision_is_judged_anew_and_what_was_judged_before_can_be_had_again(l
 
 
 def test_a_verdict_that_a_revision_turned_is_told_with_what_it_was(long_bench: Any) -> None:
-    long_bench.collect(NET)
+    long_bench.begin(NET)
     since = utc_now()
     table = long_bench.stand_in.tables["ssaaty/121w"]
     time = next(one for one in table.variables if one.time)
@@ -98,7 +98,7 @@ def test_a_verdict_that_a_revision_turned_is_told_with_what_it_was(long_bench: A
 def test_another_direction_in_the_catalogue_turns_the_verdict_without_a_call(
     long_bench: Any, tmp_path: Path
 ) -> None:
-    long_bench.collect(RATE)
+    long_bench.begin(RATE)
     before = latest(long_bench, "unemployment_rate").loc["KU205"]
     folder = tmp_path / "catalogue"
     shutil.copytree(PACKAGED, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))

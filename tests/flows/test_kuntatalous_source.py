@@ -6,21 +6,18 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from connectors import SOURCES
 from demo import kuntatalous
 from demo.kuntatalous import Kuntatalous, Report
 from demo.stand_in import StandIn
 from flows.adopt import adopt
-from flows.collect import Collection, collect
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.pipeline import Pipeline, open_pipeline
 from flows.replay import past_of, replay
 from flows.settings import Settings
 from models.catalogue import load_catalogue
 from models.ledger import LedgerRow, Scope
-from warehouse.engine import reading, writing
-from warehouse.ledger import close_run, open_run
+from tests import collecting
+from tests.collecting import run, unhurried
 
 pytestmark = pytest.mark.long  # the whole way of a source, seconds each
 
@@ -38,35 +35,14 @@ class Bench:
 
     def run(self, *datasets: str, force: bool = False) -> list[LedgerRow]:
         """One run over the datasets, as they share it."""
-        run_id = new_run_id()
-        with writing(self.pipeline.engine) as connection:
-            open_run(
-                connection,
-                run_id=run_id,
-                source="kuntatalous",
-                started_at=utc_now(),
-                program_version=VERSION,
-                catalogue_fingerprint=self.pipeline.catalogue.fingerprint,
-            )
-        limits = replace(SOURCES["kuntatalous"].config("", None), calls=10_000, window_seconds=1.0)  # type: ignore[arg-type]
-        collection = Collection(self.pipeline, run_id, "kuntatalous", limits, self.scope, force)
-        rows = [collect(collection, dataset) for dataset in datasets]
-        with writing(self.pipeline.engine) as connection:
-            close_run(connection, run_id, ended_at=utc_now(), state="green")
-        return rows
+        limits = unhurried("kuntatalous")
+        return list(run(self.pipeline, self.scope, *datasets, force=force, limits=limits).values())
 
     def rows(self, query: str, **values: object) -> list[tuple]:
-        with reading(self.pipeline.engine) as connection:
-            return [tuple(one) for one in connection.execute(text(query), values)]
+        return collecting.rows(self.pipeline, query, **values)
 
     def series(self, indicator: str, area: str = "KU205") -> dict[str, float | None]:
-        return dict(
-            self.rows(
-                "SELECT period, value FROM dashboard_series WHERE indicator_id = :i AND area_code = :a",
-                i=indicator,
-                a=area,
-            )
-        )
+        return collecting.series(self.pipeline, indicator, area)
 
     def statuses(self, indicator: str, area: str = "KU205") -> dict[str, str]:
         return dict(

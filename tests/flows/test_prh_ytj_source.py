@@ -8,23 +8,20 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from connectors import SOURCES
 from connectors.http import Http
 from demo import prh_ytj
 from demo.prh_ytj import Companies, Company
 from demo.stand_in import StandIn
 from flows.adopt import adopt
-from flows.collect import Collection, collect
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.pipeline import Pipeline, open_pipeline
 from flows.replay import past_of, replay
 from flows.settings import Settings
 from models.catalogue import load_catalogue
 from models.catalogue.load import PACKAGED
 from models.ledger import LedgerRow, Scope
-from warehouse.engine import reading, writing
-from warehouse.ledger import close_run, open_run
+from tests import collecting
+from tests.collecting import run, unhurried
 
 pytestmark = pytest.mark.long  # the whole way of a source, seconds each
 
@@ -57,34 +54,14 @@ class Bench:
     def run(self, day: str = "2026-10-05", *, force: bool = False) -> LedgerRow:
         moment = datetime.fromisoformat(f"{day}T05:00:00").replace(tzinfo=UTC)
         self.patch.setattr(Http, "now", lambda _: moment)
-        run_id = new_run_id()
-        with writing(self.pipeline.engine) as connection:
-            open_run(
-                connection,
-                run_id=run_id,
-                source="prh_ytj",
-                started_at=utc_now(),
-                program_version=VERSION,
-                catalogue_fingerprint=self.pipeline.catalogue.fingerprint,
-            )
-        limits = replace(SOURCES["prh_ytj"].config("", None), calls=10_000, window_seconds=1.0)  # type: ignore[arg-type]
-        row = collect(Collection(self.pipeline, run_id, "prh_ytj", limits, self.scope, force), DATASET)
-        with writing(self.pipeline.engine) as connection:
-            close_run(connection, run_id, ended_at=utc_now(), state="green")
-        return row
+        limits = unhurried("prh_ytj")
+        return run(self.pipeline, self.scope, DATASET, force=force, limits=limits)[DATASET]
 
     def rows(self, query: str, **values: object) -> list[tuple]:
-        with reading(self.pipeline.engine) as connection:
-            return [tuple(one) for one in connection.execute(text(query), values)]
+        return collecting.rows(self.pipeline, query, **values)
 
     def series(self, area: str = "KU205") -> dict[str, float]:
-        return dict(
-            self.rows(
-                "SELECT period, value FROM dashboard_series WHERE indicator_id = :i AND area_code = :a",
-                i=INDICATOR,
-                a=area,
-            )
-        )
+        return collecting.series(self.pipeline, INDICATOR, area)
 
 
 @pytest.fixture

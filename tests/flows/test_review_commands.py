@@ -18,6 +18,7 @@ from sqlalchemy import text
 from demo import changes
 from demo.table import SampleTable
 from flows import cli
+from tests import collecting
 from warehouse.engine import open_engine, reading, upgrade, writing
 from warehouse.lock import hold
 from warehouse.quarantine import quarantined
@@ -68,19 +69,11 @@ def publish(bench, table: str, change: Callable[[SampleTable], SampleTable]) -> 
 
 
 def rows(bench, query: str, **values: object) -> list[tuple[object, ...]]:
-    with reading(bench.pipeline.engine) as connection:
-        return [tuple(row) for row in connection.execute(text(query), values)]
+    return collecting.rows(bench.pipeline, query, **values)
 
 
 def series(bench, indicator: str, area: str = "KU205") -> dict[str, float | None]:
-    return dict(
-        rows(
-            bench,
-            "SELECT period, value FROM dashboard_series WHERE indicator_id = :i AND area_code = :a",
-            i=indicator,
-            a=area,
-        )
-    )
+    return collecting.series(bench.pipeline, indicator, area)
 
 
 def periods_of(table: SampleTable) -> tuple[str, ...]:
@@ -89,7 +82,7 @@ def periods_of(table: SampleTable) -> tuple[str, ...]:
 
 def hold_back_a_lost_period(bench) -> str:
     """The rate's dataset in quarantine since a month is gone from its midst; that month."""
-    bench.collect(RATE)
+    bench.begin(RATE)
     gone = periods_of(bench.stand_in.tables[RATE_TABLE])[-3]
     publish(bench, RATE_TABLE, lambda table: changes.drop_periods(table, [gone]))
     assert bench.collect(RATE)[RATE].state == "quarantined"
@@ -98,7 +91,7 @@ def hold_back_a_lost_period(bench) -> str:
 
 def hold_back_swapped_columns(bench) -> None:
     """The migration's dataset in quarantine since two of its contents have new codes and each other's figures."""
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
 
     def swap(table: SampleTable) -> SampleTable:
         swapped = changes.swap_contents(table, IMMIGRATION, TOTAL)
@@ -159,7 +152,7 @@ def periods_of_last(bench) -> str:
 
 
 def test_a_slip_is_seen_in_the_bars(bench, call) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     publish(bench, RATE_TABLE, lambda table: changes.revise(table, {}, factor=10.0))
     assert bench.collect(RATE)[RATE].state == "quarantined"
     code, printed, _ = call("quarantine", "show", the_held(bench))
@@ -252,7 +245,7 @@ def test_a_rejected_one_is_kept_out_and_nobody_is_asked_again(bench, call) -> No
 def test_what_is_not_whole_cannot_be_released_and_the_refusal_leaves_no_trace_in_a_replay(
     bench, call
 ) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     publish(bench, RATE_TABLE, lambda table: changes.revise(table, {}, symbol="..."))
     assert bench.collect(RATE)[RATE].state == "quarantined"
     code, printed, error = call("quarantine", "release", the_held(bench), *ROLE, "--reason", "kokeilu")
@@ -318,7 +311,7 @@ def test_no_recode_says_so(bench, call) -> None:
 
 
 def test_a_proven_recode_is_shown_with_its_proof(bench, call) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     publish(bench, MIGRATION_TABLE, lambda table: changes.rename_contents(table, {TOTAL: "q-nettoq"}))
     assert "recoded" in bench.collect(MIGRATION)[MIGRATION].message
     code, printed, _ = call("recode", "show", "--dataset", MIGRATION)
@@ -423,7 +416,7 @@ def hold_back_an_unproven_code(bench, code: str, new: str) -> None:
 
 @pytest.mark.parametrize("decision", [("quarantine", "release"), ("recode", "accept")])
 def test_codes_on_trial_are_never_stored_whatever_is_decided(bench, call, decision) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     before = series(bench, "net_immigration")
     hold_back_an_unproven_code(bench, IMMIGRATION, "x-arvoitus")
     assert call(*decision, the_held(bench), *ROLE, "--reason", "sama tieto, korjattu")[0] == 0
@@ -434,7 +427,7 @@ def test_codes_on_trial_are_never_stored_whatever_is_decided(bench, call, decisi
 
 
 def test_codes_accepted_one_after_another_all_stay_accepted(bench, call) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     for code, new in ((IMMIGRATION, "x-ensin"), (TOTAL, "x-sitten")):
         hold_back_an_unproven_code(bench, code, new)
         accepted = call("recode", "accept", the_held(bench), *ROLE, "--reason", "sama tieto, korjattu")
@@ -465,7 +458,7 @@ def test_a_backtest_says_what_each_rule_would_have_held_back(bench, call) -> Non
 
 
 def test_a_backtest_of_a_restated_table_objects_to_nothing(bench, call) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
 
     def restate(table: SampleTable) -> SampleTable:
         return changes.rename_variable(table, "alue_23_20260101", "alue_23_20270101")
@@ -477,7 +470,7 @@ def test_a_backtest_of_a_restated_table_objects_to_nothing(bench, call) -> None:
 
 
 def test_a_backtest_reads_what_was_kept_before_and_after_accepted_codes(bench, call) -> None:
-    bench.collect(MIGRATION)
+    bench.begin(MIGRATION)
     hold_back_an_unproven_code(bench, IMMIGRATION, "x-ensin")
     assert call("recode", "accept", the_held(bench), *ROLE, "--reason", "sama tieto, korjattu")[0] == 0
     _, printed, _ = call("gates", "backtest", "--dataset", MIGRATION)
@@ -489,7 +482,7 @@ def test_a_backtest_reads_what_was_kept_before_and_after_accepted_codes(bench, c
 
 
 def test_changes_since_a_date_or_an_instant(bench, call) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     first = rows(bench, "SELECT max(recorded_at) FROM load")[0][0]
     last = periods_of(bench.stand_in.tables[RATE_TABLE])[-1]
     publish(
@@ -564,7 +557,7 @@ def test_a_warehouse_that_was_tampered_with_is_found_out_and_the_table_is_named(
 
 
 def test_a_replay_goes_only_into_an_empty_database(bench, call, tmp_path: Path) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     code, _, error = call("replay", "--into", bench.pipeline.settings.database_url)
     assert code == 2
     assert "give an empty one" in error
@@ -580,7 +573,7 @@ def test_a_replay_goes_only_into_an_empty_database(bench, call, tmp_path: Path) 
 
 
 def test_a_replay_never_replaces_the_warehouse_in_use(bench, call, monkeypatch) -> None:
-    bench.collect(RATE)
+    bench.begin(RATE)
     home = bench.pipeline.settings.home
     assert call("replay")[0] == 0
     in_use = f"sqlite:///{home / 'replayed.db'}"

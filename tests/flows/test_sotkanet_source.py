@@ -8,20 +8,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
 
-from connectors import SOURCES
 from demo import sotkanet
 from demo.stand_in import StandIn
 from flows.adopt import adopt
-from flows.collect import Collection, collect
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
-from flows.replay import past_of, replay
+from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings
 from models.catalogue import load_catalogue
 from models.ledger import LedgerRow, Scope
-from warehouse.engine import open_engine, reading, upgrade, writing
-from warehouse.ledger import close_run, open_run
+from tests import collecting
+from tests.collecting import run, unhurried
 
 pytestmark = pytest.mark.long  # the whole way of a source, seconds each
 
@@ -43,42 +39,18 @@ class Sotkanet:
         adopt(pipeline, scope)
 
     def collect(self, dataset_id: str = POPULATION) -> LedgerRow:
-        run_id = new_run_id()
-        with writing(self.pipeline.engine) as connection:
-            open_run(
-                connection,
-                run_id=run_id,
-                source="sotkanet",
-                started_at=utc_now(),
-                program_version=VERSION,
-                catalogue_fingerprint=self.pipeline.catalogue.fingerprint,
-            )
-        limits = replace(SOURCES["sotkanet"].config("", None), calls=10_000, window_seconds=1.0)  # type: ignore[arg-type]
-        row = collect(Collection(self.pipeline, run_id, "sotkanet", limits, self.scope), dataset_id)
-        with writing(self.pipeline.engine) as connection:
-            close_run(connection, run_id, ended_at=utc_now(), state="green")
-        return row
+        limits = unhurried("sotkanet")
+        return run(self.pipeline, self.scope, dataset_id, limits=limits)[dataset_id]
 
     def replayed(self, target: Path) -> tuple[str, ...]:
         """The tables that a replay of everything so far makes otherwise."""
-        engine = open_engine(f"sqlite:///{target}")
-        upgrade(engine)
-        try:
-            return replay(past_of(self.pipeline), replace(self.pipeline, engine=engine)).different
-        finally:
-            engine.dispose()
+        return collecting.replayed(self.pipeline, target)
 
     def rows(self, query: str, **values: object) -> list[tuple]:
-        with reading(self.pipeline.engine) as connection:
-            return [tuple(one) for one in connection.execute(text(query), values)]
+        return collecting.rows(self.pipeline, query, **values)
 
     def series(self, area: str, indicator: str = INDICATOR) -> dict[str, float | None]:
-        found = self.rows(
-            "SELECT period, value FROM dashboard_series WHERE indicator_id = :i AND area_code = :a",
-            i=indicator,
-            a=area,
-        )
-        return dict(found)
+        return collecting.series(self.pipeline, indicator, area)
 
 
 def opened(

@@ -12,11 +12,10 @@ import pytest
 
 from demo import changes
 from demo.stand_in import StandIn
-from demo.synthetic import UNTIL, synthetic_tables
+from demo.synthetic import UNTIL
 from demo.table import SampleTable
 from flows.pipeline import open_pipeline
 from flows.settings import Settings
-from models.catalogue import load_catalogue
 from models.ledger import Scope
 from warehouse import read
 from warehouse.engine import reading
@@ -26,9 +25,8 @@ TABLE = MONTHLY.partition("/")[2]
 
 
 @pytest.fixture(scope="module")
-def tables() -> Mapping[str, SampleTable]:
-    every = synthetic_tables(load_catalogue())
-    return {name: one for name, one in every.items() if one.database == "VisitFinland"}
+def tables(all_synthetic: Mapping[str, SampleTable]) -> Mapping[str, SampleTable]:
+    return {name: one for name, one in all_synthetic.items() if one.database == "VisitFinland"}
 
 
 @pytest.fixture

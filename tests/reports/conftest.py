@@ -10,17 +10,15 @@ import pytest
 
 from demo.sample import load_sample, sample_scope
 from demo.stand_in import StandIn
-from demo.synthetic import synthetic_tables
 from demo.table import SampleTable
 from flows.adopt import adopt
-from flows.collect import Collection, collect, read_limits
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings
 from models.borders import Borders
 from models.catalogue import load_catalogue
 from reports.site import build_site
-from warehouse.engine import reading, writing
-from warehouse.ledger import open_run
+from tests.collecting import run
+from warehouse.engine import reading
 
 BUILT = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 DATASETS = ("statfin/vkour/12bs", "statfin/tyonv/12tf", "statfin/tyonv/12r5")
@@ -53,11 +51,13 @@ def real_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def long_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def long_site(
+    tmp_path_factory: pytest.TempPathFactory, all_synthetic: Mapping[str, SampleTable]
+) -> Iterator[Site]:
     """Made-up series of many years."""
     catalogue = load_catalogue()
     names = {catalogue.datasets[one].table for one in DATASETS}
-    tables = {name: table for name, table in synthetic_tables(catalogue).items() if name in names}
+    tables = {name: table for name, table in all_synthetic.items() if name in names}
     yield from _site(tmp_path_factory.mktemp("long"), tables)
 
 
@@ -69,20 +69,7 @@ def _site(home: Path, tables: Mapping[str, SampleTable]) -> Iterator[Site]:
         with open_pipeline(settings) as pipeline:
             scope = sample_scope(pipeline.catalogue, tables)
             adopt(pipeline, scope)
-            run_id = new_run_id()
-            with writing(pipeline.engine) as connection:
-                open_run(
-                    connection,
-                    run_id=run_id,
-                    source="statfin",
-                    started_at=utc_now(),
-                    program_version=VERSION,
-                    catalogue_fingerprint="",
-                )
-            limits, _ = read_limits(pipeline, "statfin", run_id)
-            collection = Collection(pipeline, run_id, "statfin", limits, scope)
-            for dataset_id in DATASETS:
-                assert collect(collection, dataset_id).state == "fetched"
+            assert {one.state for one in run(pipeline, scope, *DATASETS).values()} == {"fetched"}
             site = Site(home / "report", pipeline)
             site.build(site.folder)
             yield site

@@ -21,9 +21,8 @@ from demo.sample import load_sample, sample_scope
 from demo.stand_in import StandIn
 from flows.adopt import adopt
 from flows.answers import import_form
-from flows.collect import Collection, collect, read_limits
 from flows.dataset_page import dataset_page
-from flows.pipeline import VERSION, Pipeline, new_run_id, open_pipeline, utc_now
+from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings
 from models.catalogue import load_catalogue
 from models.errors import ConfigurationError
@@ -32,10 +31,10 @@ from reports.board import build_board
 from reports.forms import csv_form, form_rows, workbook_form
 from reports.site import build_site
 from reports.validation import build_validation, gather
-from warehouse.engine import reading, writing
+from tests.collecting import run
+from warehouse.engine import reading
 from warehouse.exports import build_export
 from warehouse.forms import current_answers
-from warehouse.ledger import open_run
 
 SOTKAMO = Path(__file__).resolve().parents[1] / "data" / "sotkamo"
 NET, PEOPLE = "statfin/ssaaty/121w", "statfin/vaerak/11ra"
@@ -82,19 +81,7 @@ def city(home: Path, hostile: str) -> Iterator[City]:
         with open_pipeline(settings) as pipeline:
             scope = sample_scope(pipeline.catalogue, tables)
             adopt(pipeline, scope)
-            run_id = new_run_id()
-            limits, _ = read_limits(pipeline, "statfin", run_id)
-            with writing(pipeline.engine) as connection:
-                open_run(
-                    connection,
-                    run_id=run_id,
-                    source="statfin",
-                    started_at=utc_now(),
-                    program_version=VERSION,
-                    catalogue_fingerprint=pipeline.catalogue.fingerprint,
-                )
-            collection = Collection(pipeline, run_id, "statfin", limits, scope)
-            assert {collect(collection, one).state for one in (NET, PEOPLE)} == {"fetched"}
+            assert {one.state for one in run(pipeline, scope, NET, PEOPLE).values()} == {"fetched"}
             answer(pipeline, "Kesän markkinat" if hostile == FORMULA else hostile)
             yield City(pipeline, hostile)
 

@@ -17,14 +17,13 @@ from demo.sample import load_sample, sample_scope
 from demo.stand_in import StandIn
 from flows import cli
 from flows.adopt import adopt
-from flows.collect import Collection, collect, read_limits
-from flows.pipeline import VERSION, new_run_id, open_pipeline, utc_now
+from flows.pipeline import open_pipeline
 from flows.settings import Settings
+from tests.collecting import run
 from warehouse import raw as raw_index
 from warehouse import read
-from warehouse.engine import reading, writing
+from warehouse.engine import reading
 from warehouse.home import FORMAT, MARK
-from warehouse.ledger import open_run
 from warehouse.tables import Document, table_of
 
 PACKED = Path(__file__).resolve().parents[1] / "data" / "home-v1.tar.xz"
@@ -80,19 +79,7 @@ def test_the_next_collection_goes_on_where_the_old_program_stopped(old: Path) ->
         with open_pipeline(settings) as pipeline:
             scope = sample_scope(pipeline.catalogue, tables)
             adopt(pipeline, scope)
-            run_id = new_run_id()
-            limits, _ = read_limits(pipeline, "statfin", run_id)
-            with writing(pipeline.engine) as connection:
-                open_run(
-                    connection,
-                    run_id=run_id,
-                    source="statfin",
-                    started_at=utc_now(),
-                    program_version=VERSION,
-                    catalogue_fingerprint=pipeline.catalogue.fingerprint,
-                )
-            collection = Collection(pipeline, run_id, "statfin", limits, scope, force=True)
-            found = [collect(collection, one) for one in DATASETS]
+            found = run(pipeline, scope, *DATASETS, force=True).values()
     assert {one.state for one in found} <= {"fetched", "unchanged"}
     assert sum(one.counts.revised + one.counts.withdrawn for one in found) == 0
     assert len(rows(home / "mittaristo.db", "SELECT 1 FROM vintage")) >= count

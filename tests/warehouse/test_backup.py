@@ -442,6 +442,7 @@ def test_a_restore_that_is_killed_never_looks_whole_and_can_be_done_again(
     restore(filled, file, raw=raw)
     same(state(filled), before)
     assert files(raw) == kept
+    assert not [one for folder in (raw.parent, tmp_path) for one in folder.glob(".*.tmp*")]
 
 
 def test_a_backup_while_a_writer_works_holds_one_state(filled: str, tmp_path: Path) -> None:

@@ -14,15 +14,14 @@ from connectors.pxweb import Limits
 from demo.service import Service
 from demo.stand_in import StandIn
 from flows.adopt import adopt
-from flows.collect import Collection, collect
-from flows.pipeline import VERSION, Pipeline, new_run_id, utc_now
+from flows.pipeline import Pipeline
 from flows.replay import past_of, replay
 from flows.settings import Settings
 from models.catalogue import Catalogue, load_catalogue
 from models.ledger import LedgerRow, Scope
+from tests.collecting import run
 from warehouse.catalogue import sync
 from warehouse.engine import open_engine, reading, upgrade, writing
-from warehouse.ledger import close_run, open_run
 from warehouse.raw import RawStore
 
 ALL = Scope(contents=None, today={}, synthetic=True)
@@ -39,20 +38,7 @@ class SourceBench:
 
     def collect(self, dataset_id: str, *, force: bool = False) -> LedgerRow:
         """One collection of one dataset, as a run would do it; its ledger row."""
-        run_id = new_run_id()
-        with writing(self.pipeline.engine) as connection:
-            open_run(
-                connection,
-                run_id=run_id,
-                source=self.source,
-                started_at=utc_now(),
-                program_version=VERSION,
-                catalogue_fingerprint=self.pipeline.catalogue.fingerprint,
-            )
-        row = collect(Collection(self.pipeline, run_id, self.source, QUICK, ALL, force), dataset_id)
-        with writing(self.pipeline.engine) as connection:
-            close_run(connection, run_id, ended_at=utc_now(), state="green")
-        return row
+        return run(self.pipeline, ALL, dataset_id, force=force, limits=QUICK)[dataset_id]
 
     def series(self, indicator: str) -> list[dict[str, Any]]:
         """The rows of dashboard_series of an indicator, by area, class and period."""
