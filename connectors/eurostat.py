@@ -256,6 +256,8 @@ def _preliminary(body: bytes, table: SourceTable) -> set[str]:
     status = document.get("status")
     if isinstance(status, Mapping):
         cells = [int(cell) for cell, flags in status.items() if _PRELIMINARY in str(flags)]
+    elif isinstance(status, str):  # of every cell
+        cells = list(range(len(table.frame))) if _PRELIMINARY in status else []
     elif isinstance(status, list):
         cells = [cell for cell, flags in enumerate(status) if flags and _PRELIMINARY in str(flags)]
     else:

@@ -60,8 +60,8 @@ def read_form(body: bytes) -> RawForm:
     """What stands in a filled form, .xlsx or .csv by its bytes. Never raises for what is wrong with the file."""
     if len(body) > LARGEST_FILE:
         return _refused(
-            f"it has {len(body)} bytes, {LARGEST_FILE} at most are taken; take out pictures and copied sheets",
-            f"siinä on {len(body)} tavua, enintään {LARGEST_FILE} otetaan; poista kuvat ja kopioidut taulukot",
+            f"it has more than {LARGEST_FILE} bytes, the most that is taken; take out pictures and copied sheets",
+            f"siinä on yli {LARGEST_FILE} tavua, mikä on enimmäismäärä; poista kuvat ja kopioidut taulukot",
         )
     if not body.strip():
         return _refused("it is empty; save the form again", "se on tyhjä; tallenna lomake uudelleen")

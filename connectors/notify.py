@@ -28,7 +28,7 @@ import orjson
 from connectors.http import AnswerError, Http, Timeouts
 from connectors.limiter import RateLimits
 from models.document import Answer
-from models.errors import MittaristoError, SourceError
+from models.errors import MittaristoError, SourceError, printable
 
 WEBHOOK_TIMEOUTS = Timeouts(connect=5.0, read=15.0, total=20.0)
 WEBHOOK_LIMITS = RateLimits(calls=10, window_seconds=5.0)
@@ -139,7 +139,7 @@ def send_mail(server: MailServer, mail: Mail, *, context: ssl.SSLContext | None 
         raise _refused(server, f"all recipients refused ({said})") from error
     except ssl.SSLCertVerificationError as error:
         raise _refused(server, f"its certificate is not trusted ({error.verify_message})") from error
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, ValueError) as error:  # the last of a challenge that is no base64
         raise _refused(server, _words(str(error)) or type(error).__name__) from error
 
 
@@ -201,4 +201,4 @@ def _refused(server: MailServer, reason: str) -> NotifyError:
 
 def _words(text: str | bytes) -> str:
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return " ".join(said.split())[:200]
+    return printable(" ".join(said.split())[:200])

@@ -18,10 +18,13 @@ from models.errors import SourceError
 from models.resolution import Resolution
 from models.table import TableMeta, Variable
 
+MAX_VALUES = 200_000  # of all variables of a table; the widest tables have some thousands
 OWN_MAX_CELLS = (
     100_000  # StatFin reports more and refuses it now and then (reference: 117,000 accepted, 124,800 not)
 )
 _LONGEST_WINDOW_SECONDS = 3600
+# Less would make a table last for days: somebody answers for the server, or its settings are a mistake.
+_FEWEST_CELLS, _LONGEST_SPACING_SECONDS = 50, 60
 _TABLE = re.compile(r"[A-Za-z0-9_]+(?:/[A-Za-z0-9_]+)*")
 _FILE = re.compile(r"([A-Za-z0-9_]+)\.px")
 
@@ -65,6 +68,15 @@ def read_config(body: bytes) -> Limits:
             f"the answer to ?config says timeWindow {window:g} s, more than the {_LONGEST_WINDOW_SECONDS} s"
             " that are believed"
         )
+    if cells < _FEWEST_CELLS:
+        raise SourceError(
+            f"the answer to ?config says maxCells {cells}, fewer than the {_FEWEST_CELLS} that are believed"
+        )
+    if window / calls > _LONGEST_SPACING_SECONDS:
+        raise SourceError(
+            f"the answer to ?config says {calls} calls in {window:g} s, a slower pace than a call in"
+            f" {_LONGEST_SPACING_SECONDS} s is not believed"
+        )
     return Limits(min(cells, OWN_MAX_CELLS), calls, window)
 
 
@@ -80,6 +92,10 @@ def read_metadata(body: bytes, table: str) -> TableMeta:
     read = tuple(_variable(one, table) for one in variables)
     if len({one.code for one in read}) != len(read):
         raise SourceError(f"the metadata of {table} have two variables with the same code")
+    if (values := sum(len(one.values) for one in read)) > MAX_VALUES:
+        raise SourceError(
+            f"the metadata of {table} list {values} values; more than {MAX_VALUES} are not read"
+        )
     return TableMeta(table=table, title=_text(document.get("title")), variables=read)
 
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -301,7 +302,7 @@ def _table(sheets: Sequence[Sheet], dataset: Dataset, request: Mapping[str, Any]
     columns = _columns(rows[header], dataset.content_choices, required=True)
     headers = [at for at in range(header) if _columns(rows[at], dataset.content_choices, required=False)]
     above: dict[str, Mapping[str, tuple[float, str]]] = {}
-    for begin, end in zip(headers, [*headers[1:], header], strict=True):
+    for begin, end in pairwise([*headers, header]):
         own = _columns(rows[begin], dataset.content_choices, required=True)
         _take(above, rows[begin + 1 : end], names_at, own)
     municipalities: dict[str, Mapping[str, tuple[float, str]]] = {}

@@ -11,9 +11,10 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal, cast
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -41,6 +42,7 @@ PAGE_ROWS = (
 )
 MOST_ROWS = 200_000  # far above what is asked of one institution; a whole resource is hundreds of megabytes
 MOST_PAGES = 200
+MOST_COMPARED = 5_000  # names of a service that are looked through for one that is alike
 HIDDEN = "..."
 _LIMITS = Limits(OWN_MAX_CELLS, calls=60, window_seconds=60.0)  # none are stated; one call a second
 
@@ -287,13 +289,13 @@ def _unknown_resource(
     )
 
 
-def _near(wanted: str, names: Iterable[str]) -> str:
+def _near(wanted: str, names: Collection[str]) -> str:
     """The names that look like the wanted one, in words."""
-    folded = {name.casefold(): name for name in names}
+    folded = {name.casefold(): name for name in islice(names, MOST_COMPARED)}
     near = difflib.get_close_matches(wanted.casefold(), folded, 3, 0.6)
     if near:
         return f"it has {', '.join(quoted(folded[one], 80) for one in near)}"
-    return f"none of its {len(folded)} looks like it"
+    return f"none of its {len(names)} looks like it"
 
 
 def _fields(dataset: Dataset, request: _Request, body: bytes) -> _Fields:

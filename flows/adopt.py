@@ -20,11 +20,11 @@ from flows.judge import judge
 from flows.pipeline import VERSION, Pipeline, widened
 from flows.turn import next_moment, settle
 from models.catalogue import Catalogue, load_catalogue
-from models.catalogue.files import catalogue_files, divisions_folder
+from models.catalogue.files import KeptState, catalogue_files, divisions_folder, kept_state
 from models.divisions import Divisions, load_divisions
 from models.document import Answer, Document
 from models.errors import ConfigurationError, MittaristoError, SourceError
-from models.ledger import Scope, scope_from_json, scope_to_json
+from models.ledger import Scope, scope_to_json
 from warehouse import raw as raw_index
 from warehouse import read
 from warehouse.catalogue import keep_version, newest_version, sync
@@ -62,9 +62,10 @@ def adopt(pipeline: Pipeline, scope: Scope) -> None:
 def adopt_kept(connection: Connection, pipeline: Pipeline, document: Document) -> Pipeline:
     """Takes a kept state of the catalogue into use, as it was taken then; the pipeline with that catalogue."""
     content = pipeline.raw.read(document.sha256).decode()
-    pipeline, divisions = _kept(pipeline, content)
+    state = kept_state(content)
+    pipeline, divisions = _kept(pipeline, state)
     divisions = areas.with_loaded(connection, pipeline.raw, divisions)
-    _use(connection, pipeline, document, content, scope_from_json(json.loads(content)["scope"]), divisions)
+    _use(connection, pipeline, document, content, state.scope, divisions)
     return pipeline
 
 
@@ -104,9 +105,10 @@ def in_use(connection: Connection, pipeline: Pipeline) -> Pipeline:
     if newest is None:
         return pipeline
     same = newest.fingerprint == pipeline.catalogue.fingerprint
-    if same and json.loads(newest.content)["version"] == pipeline.version:
+    state = kept_state(newest.content)
+    if same and state.version == pipeline.version:
         return pipeline
-    return _kept(pipeline, newest.content)[0]
+    return _kept(pipeline, state)[0]
 
 
 def at_time(connection: Connection, pipeline: Pipeline, moment: datetime) -> Catalogue:
@@ -114,14 +116,13 @@ def at_time(connection: Connection, pipeline: Pipeline, moment: datetime) -> Cat
     version = newest_version(connection, as_of=moment)
     if version is None or version.fingerprint == pipeline.catalogue.fingerprint:
         return pipeline.catalogue
-    return _kept(pipeline, version.content)[0].catalogue
+    return _kept(pipeline, kept_state(version.content))[0].catalogue
 
 
-def _kept(pipeline: Pipeline, content: str) -> tuple[Pipeline, Divisions]:
+def _kept(pipeline: Pipeline, state: KeptState) -> tuple[Pipeline, Divisions]:
     """The pipeline with a kept catalogue and the program's version of then, and the divisions kept with it."""
-    kept = json.loads(content)
-    catalogue, divisions = _unpacked(tuple(kept["files"].items()))
-    return replace(pipeline, catalogue=catalogue, version=kept["version"]), divisions
+    catalogue, divisions = _unpacked(state.files)
+    return replace(pipeline, catalogue=catalogue, version=state.version), divisions
 
 
 # a replay meets the same files again under another scope or version, and reading them is slow

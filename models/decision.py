@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from models.errors import MittaristoError
+from models.errors import MittaristoError, printable
 
 DecisionKind = Literal["release", "reject", "accept_recode", "reject_recode"]
 ACCEPTS: frozenset[DecisionKind] = frozenset({"release", "accept_recode"})
@@ -38,6 +38,11 @@ def decision_from_json(body: bytes) -> Decision:
     """The decision that to_json wrote. Raises MittaristoError for anything else."""
     try:
         plain: dict[str, Any] = json.loads(body)
+        if not all(isinstance(one, str) for one in plain.values()) or plain["kind"] not in get_args(
+            DecisionKind
+        ):
+            raise TypeError("a part of it is not as it was written")
         return Decision(**{**plain, "decided_at": datetime.fromisoformat(plain["decided_at"])})
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise MittaristoError(f"a kept decision cannot be read ({error!r}); restore the raw store") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        reason = printable(repr(error)[:200])
+        raise MittaristoError(f"a kept decision cannot be read ({reason}); restore the raw store") from error

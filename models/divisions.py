@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ import pandas as pd
 from models.area import Area, AreaLevel, level_of_code
 from models.errors import CatalogueError, MittaristoError
 from models.observation import OBSERVATION_COLUMNS, STATUSES
-from models.period import parse_period
+from models.period import PeriodError, parse_period
 
 ChangeKind = Literal["merged", "split", "renamed", "moved_region"]
 CHANGE_KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
@@ -450,8 +450,33 @@ def layout_to_json(layout: Layout) -> str:
 
 
 def layout_from_json(text: str) -> Layout:
-    """The layout that layout_to_json wrote; () for '', where nothing is stored yet."""
-    return tuple((first, stamp) for first, stamp in json.loads(text)) if text else ()
+    """The layout that layout_to_json wrote; () for '', where nothing is stored yet.
+
+    Raises DivisionError for anything else.
+    """
+    if not text:
+        return ()
+    try:
+        layout = tuple((first, stamp) for first, stamp in _listed(json.loads(text)))
+        for first, stamp in layout:
+            if not isinstance(first, str) or not isinstance(stamp, str):
+                raise TypeError("a period or a stamp that is no text")
+            if first:
+                parse_period(first)
+        if layout and layout[0][0]:
+            raise ValueError("no division of what is oldest")
+    except (ValueError, TypeError, RecursionError, PeriodError) as error:
+        raise DivisionError(
+            f"the layout of a dataset's areas cannot be read from the database ({type(error).__name__});"
+            " restore a backup, or replay"
+        ) from error
+    return layout
+
+
+def _listed(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("no list")
+    return value
 
 
 def ended_areas(division: Division, codes: Iterable[str]) -> frozenset[str]:
@@ -578,13 +603,13 @@ def load_divisions(folder: Path | None = None) -> Divisions:
 
 
 def _rows(path: Path, columns: Sequence[str]) -> list[_Row]:
-    """The file's rows below its lines with '#', their fields stripped."""
+    """The file's rows below its lines with '#', their fields stripped; each row is a line."""
     numbered = [
         (number, line)
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        for number, line in enumerate(_lines(path), start=1)
         if line.strip() and not line.startswith("#")
     ]
-    read = list(csv.reader(line for _, line in numbered))
+    read = [row for number, line in numbered for row in _fields(line, f"{path.name}, line {number}")]
     places = [f"{path.name}, line {number}" for number, _ in numbered]
     if not read or tuple(read[0]) != tuple(columns):
         raise CatalogueError([f"{path.name}: the first row must be {','.join(columns)}"])
@@ -599,6 +624,26 @@ def _rows(path: Path, columns: Sequence[str]) -> list[_Row]:
         (place, dict(zip(columns, (text.strip() for text in row), strict=True)))
         for place, row in zip(places[1:], read[1:], strict=True)
     ]
+
+
+def _lines(path: Path) -> list[str]:
+    """The file's lines. Raises CatalogueError where it cannot be read as text."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise CatalogueError(
+            [f"{path.name}: the file is not UTF-8 (byte {error.start}); save it as UTF-8"]
+        ) from error
+    except OSError as error:
+        raise CatalogueError([f"{path.name}: the file cannot be read: {error.strerror}"]) from error
+
+
+def _fields(line: str, place: str) -> list[list[str]]:
+    """The one row of a line. Raises CatalogueError for a field that is too long, or a quotation that does not end."""
+    try:
+        return list(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise CatalogueError([f"{place}: this is no row of CSV ({error})"]) from error
 
 
 def _read_year(path: Path) -> Division:
@@ -649,9 +694,7 @@ def _names(row: Mapping[str, str], name_fi: str) -> tuple[str, str, str]:
 def _read_history(path: Path, following: Division) -> list[Division]:
     """The divisions before `following`, as far as the file knows them."""
     since = {
-        found[1] or "": int(found[2])
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if (found := _WHOLE_SINCE.fullmatch(line))
+        found[1] or "": int(found[2]) for line in _lines(path) if (found := _WHOLE_SINCE.fullmatch(line))
     }
     problems: list[str] = []
     states: dict[str, list[tuple[range, Municipality, str]]] = {}

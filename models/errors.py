@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+LONGEST_PROBLEM = 2000  # a file may have a word of a hundred thousand letters where a name should be
+
 
 def printable(text: str) -> str:
     """`text` with a question mark for everything that could break a line, or turn what stands after it."""
@@ -22,9 +24,9 @@ class CatalogueError(ConfigurationError):
     """The catalogue does not hold together; `problems` has one line each, with file and line."""
 
     def __init__(self, problems: list[str]) -> None:
-        """Join `problems` (never empty) into one text, a line each."""
-        super().__init__("\n".join(problems))
-        self.problems = problems
+        """Join `problems` (never empty) into one text, a printable line each, cut to LONGEST_PROBLEM characters."""
+        self.problems = [printable(one)[:LONGEST_PROBLEM] for one in problems]
+        super().__init__("\n".join(self.problems))
 
 
 class SourceError(MittaristoError):

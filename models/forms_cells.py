@@ -247,10 +247,10 @@ def _number_of_text(raw: str, unit_fi: str) -> float:
         )
     if _SEVERAL_MARKS.fullmatch(digits):
         raise CellError(
-            f"'{said}' has several commas or points; write thousands with a space and decimals with a comma, "
+            f"'{said[:60]}' has several commas or points; write thousands with a space and decimals with a comma, "
             "as in 1 234,5",
-            f"luvussa '{said}' on useita pilkkuja tai pisteitä; erota tuhannet välilyönnillä ja desimaalit pilkulla, "
-            "kuten 1 234,5",
+            f"luvussa '{said[:60]}' on useita pilkkuja tai pisteitä; erota tuhannet välilyönnillä ja desimaalit "
+            "pilkulla, kuten 1 234,5",
         )
     if not _NUMBER.fullmatch(digits) and not _GROUPED.fullmatch(digits):
         raise CellError(
@@ -275,9 +275,9 @@ def _as_shown(value: float, number_format: str, unit_fi: str) -> float:
         )
     if _SCALED.search(shown.split(";")[0]) or (";;" in shown and not shown.replace(";", "").strip()):
         raise CellError(
-            f"the cell's format ({number_format}) shows another number than it holds ({_plain(value)}); "
+            f"the cell's format ({number_format[:60]}) shows another number than it holds ({_plain(value)}); "
             "set the format to Number and check the number",
-            f"solun muotoilu ({number_format}) näyttää muun luvun kuin solussa on ({_plain_fi(value)}); "
+            f"solun muotoilu ({number_format[:60]}) näyttää muun luvun kuin solussa on ({_plain_fi(value)}); "
             "vaihda muotoiluksi Luku ja tarkista luku",
         )
     return value

@@ -16,6 +16,7 @@ HEADER_ROW = 1  # of the sheet of meters, and of a CSV file
 FORM_KIND = "mittaristo1"  # changes when a filled form can no longer be read as before
 ALL_PARTIES = "kaikki"
 LONGEST_TEXT, LONGEST_REASON, LONGEST_ROLE = 4000, 1000, 100
+LONGEST_PLACE = 120  # of a place in a message; a sheet's name has 31 characters at most, in an honest file
 
 ColumnKey = Literal[
     "id",
@@ -113,12 +114,12 @@ class FormProblem:
     @property
     def line_en(self) -> str:
         """The problem in English, with its place."""
-        return printable(f"{self.place.en}: {self.en}")
+        return printable(f"{self.place.en[:LONGEST_PLACE]}: {self.en}")
 
     @property
     def line_fi(self) -> str:
         """The problem in Finnish, with its place."""
-        return printable(f"{self.place.fi}: {self.fi}")
+        return printable(f"{self.place.fi[:LONGEST_PLACE]}: {self.fi}")
 
 
 class FormError(MittaristoError):

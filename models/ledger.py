@@ -132,14 +132,22 @@ def scope_from_json(values: Mapping[str, Any] | None) -> Scope:
     if values is None:
         return Scope()
     try:
-        contents = values["contents"]
+        contents, synthetic = values["contents"], values["synthetic"]
+        if not isinstance(synthetic, bool):
+            raise TypeError("synthetic is neither true nor false")
         return Scope(
-            contents=None if contents is None else {k: frozenset(v) for k, v in contents.items()},
+            contents=None if contents is None else {k: _texts(v) for k, v in contents.items()},
             today={dataset_id: date.fromisoformat(day) for dataset_id, day in values["today"].items()},
-            synthetic=bool(values["synthetic"]),
-            all_municipalities=frozenset(values.get("all_municipalities", ())),
+            synthetic=synthetic,
+            all_municipalities=_texts(values.get("all_municipalities", [])),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise MittaristoError(
             f"the scope of a run cannot be read ({type(error).__name__}); restore a backup, or replay"
         ) from error
+
+
+def _texts(values: object) -> frozenset[str]:
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise TypeError("no list of texts")
+    return frozenset(values)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from models.errors import MittaristoError
 from models.ledger import FreshnessState, LedgerState, Severity
 from models.schedule import looks_of, next_looks
 
@@ -258,11 +259,27 @@ def problem_to_json(problem: Problem) -> dict[str, Any]:
 
 
 def problem_from_json(values: dict[str, Any]) -> Problem:
-    """The problem that problem_to_json wrote."""
-    measures = tuple(
-        TouchedMeasure(one["measure_id"], one["name_fi"], tuple(one["parties"])) for one in values["measures"]
-    )
-    return Problem(**(values | {"measures": measures}))
+    """The problem that problem_to_json wrote. Raises MittaristoError for anything else."""
+    try:
+        measures = tuple(
+            TouchedMeasure(_text(one["measure_id"]), _text(one["name_fi"]), tuple(map(_text, one["parties"])))
+            for one in values["measures"]
+        )
+        texts = {name: _text(one) for name, one in values.items() if name != "measures"}
+        problem = Problem(**texts, measures=measures)  # type: ignore[arg-type]
+        if problem.kind not in KINDS:
+            raise ValueError(problem.kind)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise MittaristoError(
+            f"a kept problem cannot be read from the database ({type(error).__name__}); restore a backup, or replay"
+        ) from error
+    return problem
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
 
 
 def _is_unaccounted(run: RunFacts, now: datetime) -> bool:

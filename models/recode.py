@@ -47,6 +47,7 @@ from models.table import TableMeta, Variable
 ChangeKind = Literal["table", "division", "variable", "total", "content", "value"]
 FindingState = Literal["none", "proven", "unproven"]
 
+LONGEST_LABEL = 500  # characters of a label that are compared
 LIKE = 0.6  # likeness of two labels (difflib ratio) from which on the one may be the other
 NEIGHBOURS_BONUS = 0.5  # for the same place among the same number of values, both neighbours unchanged
 PLACE_BONUS = 0.25  # for the same place among the same number of values
@@ -369,7 +370,8 @@ def _trials(proposals: Iterable[Proposal]) -> frozenset[str]:
 
 
 def _like(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, plain(one), plain(other), autojunk=False).ratio()
+    texts = plain(one)[:LONGEST_LABEL], plain(other)[:LONGEST_LABEL]
+    return difflib.SequenceMatcher(None, *texts, autojunk=False).ratio()
 
 
 def _bare(code: str) -> str:
@@ -667,6 +669,8 @@ def swapped(frame: pd.DataFrame, stored: pd.DataFrame) -> tuple[Swap, ...]:
 
     For collections whose codes did not change: two whose figures changed places give two swaps.
     """
+    if not len(stored):
+        return ()
     comparison = Comparison(Store(stored, stored.iloc[:0]), frame)
     return (*comparison.swaps("", MIN_TELLING), *comparison.swaps(AREA, MIN_TELLING_AREA))
 

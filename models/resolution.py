@@ -10,11 +10,12 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Literal
 
 from models.area import COUNTRY, STATISTICAL_LEVELS, Area
 from models.dataset import ClassVariable, Dataset, TableQuery, ValueChoice
-from models.errors import ResolutionError
+from models.errors import ResolutionError, printable
 from models.period import PeriodError, from_source, parse_period
 from models.table import TableMeta, Variable
 
@@ -117,14 +118,17 @@ def series_classes(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _line(text: str) -> str:
-    """`text` in one line, whatever the source's own texts bring along."""
-    return " ".join(text.split())
+    """`text` in one printable line of bounded length, whatever the source's own texts bring along."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
 
 
 def _error(dataset: Dataset, text: str) -> ResolutionError:
     return ResolutionError(_line(f"{dataset.id}: {text}"))
 
 
+LONGEST_LINE = 2000  # characters of a message
+MOST_COMPARED = 5_000  # values of a variable that are looked through for one that is alike
 _DASH = re.compile(r"\s*[-‐‑‒–—−]\s*")  # a hyphen and the dashes used for one
 _CODE_PREFIX = re.compile(r"[^\W\d][\w-]*-([^-]+)")
 
@@ -162,7 +166,8 @@ def _some(variable: Variable, near: Sequence[str] = ()) -> str:
     """The values of `variable` for a message: all where they are few, else those nearest to `near`."""
     if len(variable.values) <= 12:
         return _values(variable, variable.values)
-    by_text = {plain(text): code for code, text in zip(variable.values, variable.texts, strict=True)}
+    pairs = zip(variable.values, variable.texts, strict=True)
+    by_text = {plain(text): code for code, text in islice(pairs, MOST_COMPARED)}
     close = [by_text[t] for n in near for t in difflib.get_close_matches(plain(n), by_text, 4, 0.5)]
     shown = list(dict.fromkeys(close))[:4] or list(variable.values[:4])
     return f"{_values(variable, shown)} and {len(variable.values) - len(shown)} more"

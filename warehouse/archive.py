@@ -43,6 +43,8 @@ _DAMAGE = (
     ValueError,
     KeyError,
     TypeError,
+    AttributeError,
+    OSError,
     OverflowError,
     NotImplementedError,
     RuntimeError,
@@ -175,20 +177,23 @@ def _checked(zipped: ZipFile, path: Path) -> Manifest:
     try:
         if zipped.getinfo(MANIFEST).file_size > _LARGEST_MANIFEST:
             raise ValueError("its manifest is larger than any")
-        said: dict[str, Any] = json.loads(zipped.read(MANIFEST))
+        with zipped.open(
+            MANIFEST
+        ) as member:  # in pieces: at once it would make room for whatever size is claimed
+            said: dict[str, Any] = json.loads(b"".join(iter(lambda: member.read(_PIECE), b"")))
         if said.pop("product") != _PRODUCT:
             raise ConfigurationError(f"{path} is a zip, but no backup of mittaristo; take another file")
         if (version := said.pop("format")) != _FORMAT:
             raise ConfigurationError(
-                f"the backup {path} was made by a newer mittaristo (form {version}, this program reads {_FORMAT}); "
-                "update the program"
+                f"the backup {path} was made by a newer mittaristo (form {printable(str(version)[:40])}, this program "
+                f"reads {_FORMAT}); update the program"
             )
         said["tables"] = {name: TableSum(**one) for name, one in said["tables"].items()}
         said["files"] = {name: (int(size), str(sha256)) for name, (size, sha256) in said["files"].items()}
         manifest = Manifest(**said)
         problem = _problem(zipped, manifest)
     except _DAMAGE as error:
-        problem = printable(str(error)[:500])
+        problem = printable(str(error)[:500]) or type(error).__name__
     if problem:
         raise ConfigurationError(
             f"the backup {path} is damaged: {problem}; nothing was restored, take another one"

@@ -166,7 +166,7 @@ def refuse_what_is_not_ours(folder: Path) -> None:
     try:
         package = json.loads((folder / "datapackage.json").read_bytes())
         ours = {one["path"] for one in package["resources"]} if package["made_by"] == MADE_BY else set()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         ours = set()
     if not ours:
         raise ConfigurationError(f"{folder} is there and is no export of ours; {advice}")

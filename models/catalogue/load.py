@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -90,12 +91,21 @@ def _files(home: Path, shown: str, draft: Draft) -> dict[str, Item]:
 
 def _names(home: Path) -> list[str]:
     paths = (path for path in home.rglob("*") if path.suffix.lower() in (".yaml", ".yml"))
-    return [path.relative_to(home).as_posix() for path in paths]
+    return with_plain_names([path.relative_to(home).as_posix() for path in paths])
+
+
+def with_plain_names(names: list[str]) -> list[str]:
+    """`names` of files. Raises CatalogueError for those that are not UTF-8, and so can be neither kept nor shown."""
+    wrong = [one for one in names if any("\ud800" <= letter <= "\udfff" for letter in one)]
+    if wrong:
+        shown = sorted(os.fsencode(one).decode("utf-8", "backslashreplace") for one in wrong)
+        raise CatalogueError([f"{one}: the name of the file is not UTF-8; rename it" for one in shown])
+    return names
 
 
 def _natural(name: str) -> list[str | int]:
     # text and digits take turns, text first, so that int and str are never compared
-    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", name)]
+    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", name))]
 
 
 def _within(items: dict[str, Item], folder: str) -> list[Item]:

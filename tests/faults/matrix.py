@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.ran import EXECUTIONS, SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 
@@ -577,6 +579,29 @@ stays writable, and a disk that refuses its writes is the fault above it.
 """
 
 
+_HOSTILE = """
+## Bytes made to break a reader
+
+Whatever the bytes of an answer, a file, a form, a setting, a reply of a webhook or mail server, or of what is kept in
+the home folder and the database: each reader gives its result or one of our errors, in printable lines of bounded
+length, in bounded time and memory. Three kinds of tests hold this:
+
+- `fuzz/test_readers.py`: valid input of each reader changed by hypothesis in ways that know its structure; the cases
+  found so far (`fuzz/cases/`, all made by us) run again with little more memory than the readers themselves take.
+- `fuzz/guided.py` (`make fuzz SECONDS=60`): the same readers under a coverage-guided fuzzer (Atheris).
+- `faults/test_hostile_files.py`: some 3,000 hostile files written by hand (`faults/hostile_files.py`: JSON with keys
+  twice, half characters, other encodings, numbers beyond all; JSON-stat that contradicts itself; zips that burst, lie
+  or lead out of their folder; XML with entities; spreadsheets of 2^31 columns; forms with what no form has), and some
+  of them through whole runs and imports: exit code, one line for each dataset or place, nothing stored, the last good
+  figures served, what a source sent kept.
+
+Keys that stand twice in one JSON object are no error: the last one counts, as in every common reader; what it then says
+is checked as everything else. The guided fuzzer last gave {all} inputs to {targets} readers, {seconds} seconds each, on
+a machine with much else to do (a source's whole collection takes a tenth of a second, hence the small numbers):
+
+"""
+
+
 _SHORT = {
     "answers": ANSWERS,
     "unreached": UNREACHED,
@@ -626,6 +651,11 @@ def page() -> str:
         if never:
             lines.append("\nCannot occur:\n\n")
             lines.extend(f"- {', '.join(faults)}: {reason}\n" for reason, faults in never.items())
+    lines.append(
+        _HOSTILE.format(targets=len(EXECUTIONS), all=f"{sum(EXECUTIONS.values()):,}", seconds=SECONDS)
+    )
+    lines.append("| reader | inputs |\n|---|---:|\n")
+    lines.extend(f"| {name} | {count:,} |\n" for name, count in EXECUTIONS.items())
     return "".join(lines)
 
 

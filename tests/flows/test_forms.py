@@ -439,7 +439,7 @@ PACKAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "another archive": (lambda body: edited(body, {"xl/workbook.xml": None}), "the file: it is no workbook"),
     "half a file": (lambda body: body[: len(body) // 2], "the file: it is damaged or cut off"),
     "no bytes": (lambda body: b" \n", "the file: it is empty"),
-    "too large a file": (lambda body: b"x" * 5_000_001, "the file: it has 5000001 bytes"),
+    "too large a file": (lambda body: b"x" * 5_000_001, "the file: it has more than 5000000 bytes"),
     "a picture": (lambda body: b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "line 1: the text is not UTF-8"),
 }
 

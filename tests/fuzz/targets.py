@@ -43,6 +43,7 @@ from models.period import from_source, in_year, parse_period, shift, year_before
 from models.recode import CodeChange, KnownCodes, KnownVariable, RecodeFinding
 from models.resolution import Overrides
 from reports.forms import csv_form, form_rows, workbook_form
+from tests.fuzz import own_files, wire
 from tests.fuzz.mutate import Below, changed_bytes, changed_json, changed_text, changed_xml, changed_zip
 from tests.fuzz.service_answers import Asking, Collection, collection
 
@@ -336,7 +337,10 @@ def _run_catalogue(file: str, body: bytes) -> None:
     try:
         load_catalogue(_catalogue_copy())
     finally:
-        path.write_bytes((SMALL_CATALOGUE / file).read_bytes())
+        if (SMALL_CATALOGUE / file).is_file():
+            path.write_bytes((SMALL_CATALOGUE / file).read_bytes())
+        else:
+            path.unlink()
 
 
 def _of_catalogue() -> Iterator[Target]:
@@ -348,6 +352,44 @@ def _of_catalogue() -> Iterator[Target]:
             changed_text(_WORDS),
             partial(_run_catalogue, file),
         )
+
+
+def _of_own_files() -> Iterator[Target]:
+    yield Target(
+        "catalogue-exceptions",
+        lambda: (own_files.EXCEPTIONS,),
+        changed_text(_WORDS),
+        partial(_run_catalogue, "exceptions.yaml"),
+    )
+    for name in ("2026.csv", "history.csv", "changes.csv"):
+        yield Target(
+            f"divisions-{name.removesuffix('.csv')}",
+            partial(lambda one: (own_files.division_seed(one),), name),
+            changed_text(own_files.DIVISION_WORDS),
+            partial(own_files.run_division, name),
+        )
+    yield Target(
+        "settings",
+        lambda: (own_files.DOTENV,),
+        changed_text(own_files.DOTENV_WORDS),
+        own_files.run_settings,
+    )
+    yield Target("propose", lambda: tuple(own_files.propose_seeds()), changed_json, own_files.run_propose)
+    yield Target("scope", lambda: (own_files.SCOPE,), changed_json, own_files.run_scope)
+    yield Target("layout", lambda: (own_files.LAYOUT,), changed_json, own_files.run_layout)
+    yield Target("problem", lambda: (own_files.PROBLEM,), changed_json, own_files.run_problem)
+    yield Target("kept-state", lambda: (own_files.state_seed(),), changed_json, own_files.run_state)
+    yield Target("sidecar", lambda: (own_files.sidecar_seed(),), changed_json, own_files.run_sidecar)
+    yield Target("raw-object", lambda: (own_files.object_seed(),), changed_bytes, own_files.run_object)
+    yield Target("pace", lambda: (own_files.PACE,), changed_json, own_files.run_pace)
+    yield Target("backup", lambda: (own_files.backup_seed(),), changed_zip, own_files.run_backup)
+    yield Target("exported", lambda: (own_files.EXPORTED,), changed_json, own_files.run_exported)
+
+
+def _of_the_wire() -> Iterator[Target]:
+    yield Target("http", lambda: wire.HTTP_SEEDS, changed_text(wire.HTTP_WORDS), wire.run_http)
+    yield Target("webhook", lambda: wire.HTTP_SEEDS, changed_text(wire.HTTP_WORDS), wire.run_webhook)
+    yield Target("mail", lambda: wire.MAIL_SEEDS, changed_text(wire.MAIL_WORDS), wire.run_mail)
 
 
 # --- small texts --------------------------------------------------------------------------------------------
@@ -454,7 +496,7 @@ def _all() -> Iterator[Target]:
     yield Target("checksum", lambda: (SPARSE, PX_JSON, b"<html><p>x</p></html>"), _json_or_not, _checksums)
     yield Target("ods", lambda: (ODS,), changed_zip, read_ods)
     yield from _of_collections()
-    yield Target("form-workbook", lambda: (_forms()[0],), changed_zip, _run_form)
+    yield Target("form-workbook", lambda: (_forms()[0], ODS), changed_zip, _run_form)
     yield Target(
         "form-csv",
         lambda: (_forms()[1],),
@@ -462,6 +504,8 @@ def _all() -> Iterator[Target]:
         _run_form,
     )
     yield from _of_catalogue()
+    yield from _of_own_files()
+    yield from _of_the_wire()
     yield Target(
         "formula",
         lambda: (b"100 * sum(a) / sum(b[t-1])", b"duncan_index(a, b) - 1"),

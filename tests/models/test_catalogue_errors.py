@@ -1,5 +1,6 @@
 """A catalogue that does not hold together is refused; every problem is one line with its file and line."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.catalogue import load_catalogue
+from models.catalogue.files import catalogue_files
 from models.errors import CatalogueError
 
 # A small second municipality: one area, one goal, two measures, two datasets, three indicators.
@@ -771,6 +773,27 @@ def test_a_file_that_would_be_overlooked_is_refused(tmp_path: Path) -> None:
         "pikkula/indicator/more.yaml:1: this file is not part of a catalogue, which has programme.yaml, "
         "areas.yaml, sources.yaml, exceptions.yaml and files in measures/, datasets/, indicators/",
         "pikkula/indicators/more.yml:1: the name of a catalogue file ends in .yaml; rename it",
+    ]
+
+
+@pytest.mark.parametrize("name", [b"datasets/j\xe4rvi.yaml", b"\xff/1.yml"])
+def test_a_file_whose_name_is_not_utf_8_is_said_in_one_line(tmp_path: Path, name: bytes) -> None:
+    folder = _write(tmp_path / "pikkula", dict(FILES))
+    path = folder / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("a: 1\n")
+    shown = name.decode("utf-8", "backslashreplace")
+    assert _problems(folder) == [f"{shown}: the name of the file is not UTF-8; rename it"]
+
+
+def test_a_division_whose_name_is_not_utf_8_is_said_in_one_line(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "pikkula", dict(FILES))
+    (folder / "divisions").mkdir()
+    (folder / "divisions" / os.fsdecode(b"v\xe4h\xe4.csv")).write_text("")
+    with pytest.raises(CatalogueError, match="not UTF-8") as caught:
+        catalogue_files(folder)
+    assert caught.value.problems == [
+        "divisions/v\\xe4h\\xe4.csv: the name of the file is not UTF-8; rename it"
     ]
 
 
