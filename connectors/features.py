@@ -17,6 +17,7 @@ from connectors.cells import quoted
 from models.errors import SourceError
 
 MEDIA_TYPES = ("application/json", "application/geo+json")
+MOST_PAGES = 200  # of one list: a server that gives a feature a page would be asked all day
 
 Properties = Mapping[str, Any]
 
@@ -74,6 +75,28 @@ def reducing(fields: Sequence[str], what: str) -> Callable[[bytes], bytes]:
         )
 
     return reduced
+
+
+def given(pages: Sequence[Page]) -> int:
+    """How many features came on these pages: where the next one starts."""
+    return sum(len(page.features) for page in pages)
+
+
+def is_through(pages: Sequence[Page], what: str) -> bool:
+    """Whether no page is to be asked for after these: all features came, or the last page had none.
+
+    Raises SourceError where MOST_PAGES were not enough.
+    """
+    if not pages:
+        return False
+    if given(pages) >= pages[0].matched or not pages[-1].features:
+        return True
+    if len(pages) >= MOST_PAGES:
+        raise SourceError(
+            f"{given(pages)} of the {pages[0].matched} features of {what} came in {len(pages)} pages; the source gives "
+            "too few on a page: look at 'page_size' and at the answers"
+        )
+    return False
 
 
 def whole(pages: Sequence[Page], fields: Sequence[str], what: str) -> list[Properties]:

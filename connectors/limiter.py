@@ -1,4 +1,4 @@
-"""A sliding-window limiter per host, shared by all processes on the machine through one small file.
+"""A sliding-window limiter per host, shared by all processes on the machine through one small file and its lock.
 
 The server counts arrivals, and refused calls count too. A call therefore counts from the moment it was
 allowed until one window after it ENDED (it arrived somewhere between), and a small margin is kept on top
@@ -149,19 +149,23 @@ class Limiter:
 
     @contextmanager
     def _state(self) -> Iterator[_State]:
-        """The state under the file's lock, written back when the body is through (also when it raised)."""
+        """The state under its lock, written back when the body is through (also when it raised).
+
+        The file is always there whole: whoever forgot the last calls would make too many. What is locked is a file
+        beside it, as one that is replaced locks nobody out.
+        """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            with os.fdopen(handle, "r+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                state = _read(file.read())
+            lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            with os.fdopen(lock, "r+b") as held:
+                fcntl.flock(held, fcntl.LOCK_EX)
+                state = _read(self._path.read_bytes() if self._path.exists() else b"")
                 try:
                     yield state
                 finally:
-                    file.seek(0)
-                    file.write(_written(state))
-                    file.truncate()
+                    draft = self._path.with_suffix(".new")  # one name: of those who were killed one is left
+                    draft.write_bytes(_written(state))
+                    draft.replace(self._path)
         except OSError as error:  # the body touches no file
             raise ConfigurationError(
                 f"the folder of the call limits, {self._path.parent}, cannot be written ({error.strerror});"
@@ -178,7 +182,7 @@ def _bounded(limits: RateLimits) -> RateLimits:
 
 
 def _read(content: bytes) -> _State:
-    """The state in `content`; an empty one where it is none (a process was killed while it wrote)."""
+    """The state in `content`; an empty one where it is none (the power went off)."""
     try:
         held = json.loads(content, parse_constant=_refused)
         limits = held["limits"]

@@ -22,7 +22,7 @@ import pandas as pd
 from connectors.asked import finnish_day, good_documents, json_of, named, request_of
 from connectors.cells import quoted
 from connectors.cube import cube
-from connectors.features import MEDIA_TYPES, Page, Properties, page_of, reducing, whole
+from connectors.features import MEDIA_TYPES, Page, Properties, given, is_through, page_of, reducing, whole
 from connectors.http import Http
 from connectors.limiter import RateLimits
 from connectors.pxweb import OWN_MAX_CELLS, Limits
@@ -80,12 +80,12 @@ def fetch(
         )
         check_collection(listed.body, collection)
         for area in areas:
-            pages: list[Page] = []
-            while not pages or _given(pages) < pages[0].matched:
+            what, pages = f"{collection} of {area.code}", list[Page]()
+            while not is_through(pages, what):
                 parameters = {
                     "f": "application/geo+json",
                     "limit": request["page_size"],
-                    **({"startIndex": _given(pages)} if pages else {}),
+                    **({"startIndex": given(pages)} if pages else {}),
                     "filter-lang": "cql-text",
                     "filter": asked_for(dataset, request, area),
                 }
@@ -102,8 +102,6 @@ def fetch(
                 )
                 pages.append(page_of(answer.body, collection))
                 _rows(dataset, request, area.code, pages[-1:], part=True)
-                if not pages[-1].features:
-                    break
             _rows(dataset, request, area.code, pages)
 
 
@@ -222,10 +220,6 @@ def check_collection(body: bytes, collection: str) -> None:
             f"the source has no collection {quoted(collection)}, it has {', '.join(ids[:20]) or 'none'}; look for it "
             "and correct 'collection'"
         )
-
-
-def _given(pages: Sequence[Page]) -> int:
-    return sum(len(page.features) for page in pages)
 
 
 def _asked_in(document: Document) -> tuple[str, int]:

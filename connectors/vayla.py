@@ -21,7 +21,7 @@ import pandas as pd
 from connectors.asked import finnish_day, good_documents, json_of, named, request_of
 from connectors.cells import quoted
 from connectors.cube import cube
-from connectors.features import MEDIA_TYPES, Page, page_of, reducing, whole
+from connectors.features import MEDIA_TYPES, Page, given, is_through, page_of, reducing, whole
 from connectors.http import Http
 from connectors.limiter import RateLimits
 from connectors.pxweb import OWN_MAX_CELLS, Limits
@@ -42,13 +42,13 @@ MOST_FEATURES = 20_000  # a layer of more is another one
 MAX_PAGE_BYTES = 32 * 1024 * 1024
 _LEAST_COST = 1000.0  # EUR; a smaller estimate is in another unit
 
-_COST = re.compile(
-    r"(?:n\.?|noin)?\s*([0-9][0-9\s .]*(?:,[0-9]+)?)\s*(milj(?:oonaa|\.)?|m(?=€|eur))?\s*(?:€|euroa|eur)?",
+_COST = re.compile(  # of a text with single spaces: between several of them there would be too many ways to divide
+    r"(?:n\.?|noin)? ?([0-9](?: ?[0-9.])*(?:,[0-9]+)?) ?(milj(?:oonaa|\.)?|m(?=€|eur))? ?(?:€|euroa|eur)?",
     re.IGNORECASE,
 )
 _PREFIX = r"(?<!\w)(?:vt|valtatiet?|kt|kantatiet?|st|seututiet?|mt|maantiet?|yt|yhdystiet?|tie)\.?\s*"
 _ADDRESS = re.compile(
-    rf"(?:{_PREFIX})?(\d{{1,5}}(?:\s*/\s*\d+){{1,4}})(?:\s*[-–]\s*(\d+(?:\s*/\s*\d+)*))?",
+    rf"(?:{_PREFIX})?(\d{{1,5}}(?:\s*/\s*\d+){{1,4}})(?:\s*[-–]\s*(\d{{1,9}}(?:\s*/\s*\d+)*))?",
     re.IGNORECASE | re.ASCII,
 )
 _COLUMNS = re.compile(r"(\d{1,5})(?:\s+\d+){2,4}", re.ASCII)  # road, part, distance, and where it ends
@@ -102,7 +102,7 @@ def fetch(
             ask("DescribeFeatureType", typeNames=what, outputFormat="application/json"), what, fields
         )
         pages: list[Page] = []
-        while not pages or _given(pages) < pages[0].matched:
+        while not is_through(pages, what):
             body = ask(
                 "GetFeature",
                 typeNames=what,
@@ -110,15 +110,13 @@ def fetch(
                 propertyName=",".join(fields),
                 sortBy=request["order"],
                 count=request["page_size"],
-                startIndex=_given(pages),
+                startIndex=given(pages),
             )
             pages.append(page_of(body, what))
             if pages[0].matched > MOST_FEATURES:
                 raise SourceError(
                     f"{what} has {pages[0].matched} features, more than the {MOST_FEATURES} it can have"
                 )
-            if not pages[-1].features:
-                break
         whole(pages, fields, what)
 
 
@@ -218,10 +216,6 @@ def check_fields(body: bytes, layer: str, fields: Sequence[str]) -> None:
         if field not in names:
             shown = ", ".join(names[:30])
             raise SourceError(f"{layer} has no field {quoted(field)}, it has {shown}; correct 'fields'")
-
-
-def _given(pages: Sequence[Page]) -> int:
-    return sum(len(page.features) for page in pages)
 
 
 def _start_of(document: Document) -> int:
@@ -352,7 +346,7 @@ def cost_of(value: object, project: str, unit: float = 1.0) -> float | None:
     estimate = math.nan
     if isinstance(value, int | float) and not isinstance(value, bool):
         estimate = value * unit
-    elif isinstance(value, str) and (found := _COST.fullmatch(value.strip())):
+    elif isinstance(value, str) and (found := _COST.fullmatch(" ".join(value.split()))):
         digits = "".join(found[1].split())
         if re.fullmatch(r"\d+(?:\.\d{3})+(?:,\d+)?", digits, re.ASCII):  # dots between thousands
             digits = digits.replace(".", "")

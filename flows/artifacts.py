@@ -83,7 +83,7 @@ def publish_dataset(pipeline: Pipeline, row: LedgerRow, fresh: frozenset[str]) -
             create_markdown_artifact(
                 key=key,
                 markdown=dataset_page(page, pipeline.settings.home),
-                description=f"{page.verdict}: {page.title}",
+                description=f"{page.verdict}: {plain(page.title)}",  # Markdown, too
             )
 
 

@@ -42,6 +42,11 @@ from warehouse.lock import Lock, hold
 
 LOCK_WAIT_SECONDS = 60.0
 LOCK_LEASE_SECONDS = 900.0
+_WITHOUT_TEXT: Mapping[type, str] = {  # exceptions that come without a text, and what they mean
+    MemoryError: "the machine had no memory left for it; end other programs or give it more, and run again",
+    TimeoutError: "something took too long; run again",
+    AssertionError: "what the program takes for granted was not so",
+}
 
 
 def _when_database_away(_task: object, _run: object, state: State[Any]) -> bool:
@@ -116,7 +121,9 @@ def collect_source(
             for row in healed:
                 get_run_logger().info("%s: %s: %s", row.dataset_id, row.state, row.message)
             with reading(pipeline.engine) as connection:
-                known_scope = standing_scope(connection) if scope is None else scope_from_json(scope)
+                known_scope = (
+                    standing_scope(connection, pipeline.settings) if scope is None else scope_from_json(scope)
+                )
             adopt(pipeline, known_scope)
             state, rows = _collect_all(pipeline, lock, source, run_id, expected, force, known_scope)
         _beat(pipeline, source)  # again: a run that began late may have done the work of the next look too
@@ -202,7 +209,7 @@ def _collect_all(
             state = named(dataset_id, collection, return_state=True)
             outcome = state.result(raise_on_failure=False)
             if not isinstance(outcome, LedgerRow):
-                row = fail(pipeline, run_id, dataset_id, _unexpected(outcome))
+                row = fail(pipeline, run_id, dataset_id, unexpected(outcome))
                 publish_dataset(pipeline, row, collection.fresh)
             progress.step()
     with reading(pipeline.engine) as connection:
@@ -224,8 +231,9 @@ def run_verdict(rows: Sequence[LedgerRow], expected: Sequence[str]) -> str:
     return "; ".join(red)
 
 
-def _unexpected(outcome: object) -> str:
+def unexpected(outcome: object) -> str:
+    """One line on what became of a task that has no ledger row: an error on purpose as it is, any other by its name."""
     if isinstance(outcome, MittaristoError):
         return str(outcome)
-    text = " ".join(str(outcome).split())[:300]
-    return f"unexpected {type(outcome).__name__}: {text}; the task's log has the traceback"
+    said = " ".join(str(outcome).split())[:300] or _WITHOUT_TEXT.get(type(outcome), "it says no more")
+    return f"unexpected {type(outcome).__name__}: {said}; the task's log has the traceback"

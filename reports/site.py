@@ -19,6 +19,7 @@ from models.catalogue import Catalogue
 from models.judge import BASELINE_YEAR
 from models.numbers import LANGUAGES, Language, number_text
 from reports import charts, pages, texts
+from reports.compiled import Compiled
 from reports.facts import Facts, gather
 from reports.pages import Words
 from warehouse.folder_swap import new_draft, take_place
@@ -39,6 +40,7 @@ _OWN = frozenset(
         "index.html.new",
     }
 )
+_COMPILED = Compiled()
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ def environment_of(words: Words) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_COMPILED,
     )
     loader = environment.loader
     assert loader is not None  # noqa: S101

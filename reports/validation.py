@@ -24,6 +24,7 @@ from sqlalchemy import Connection
 
 from models.document import Document
 from models.ledger import CheckResult, FreshnessState, GateName, GateReport
+from reports.compiled import Compiled
 from warehouse import raw as raw_index
 from warehouse import read
 from warehouse.gate_results import newest_gate_results
@@ -48,6 +49,7 @@ GATES: dict[GateName, str] = {
     "values": "Gate 2: the values",
     "history": "Gate 3: the history",
 }
+_COMPILED = Compiled()
 _PLAIN_ID = re.compile(r"[a-z0-9]+(?:/[a-z0-9]+)*")
 
 
@@ -193,7 +195,10 @@ def build_validation(connection: Connection, folder: Path, built: datetime) -> P
     """
     pages = gather(connection)
     environment = Environment(
-        loader=PackageLoader("reports", "templates"), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        bytecode_cache=_COMPILED,
     )
     environment.filters |= {"moment": said_moment, "figure": said_figure}
     loader = environment.loader

@@ -9,23 +9,21 @@ from sqlalchemy import Connection, text
 
 from warehouse.times import Timestamp
 
-# Vintages are those of datasets; those of the indicators computed from them are not counted.
+# Vintages are those of datasets; those of the indicators computed from them are not counted. All is found by index,
+# however many years of runs there are.
 _ACTIVITY = """
+WITH RECURSIVE every(source) AS (
+    SELECT min(source) FROM run
+    UNION ALL
+    SELECT (SELECT min(a.source) FROM run a WHERE a.source > every.source) FROM every WHERE every.source IS NOT NULL
+)
 SELECT r.source, r.state, r.started_at, r.ended_at,
-       t.calls AS calls_total,
-       t.vintages AS vintages_total
-FROM run r
-JOIN (SELECT n.source, max(n.run_id) AS run_id
-      FROM run n
-      JOIN (SELECT source, max(started_at) AS started_at FROM run GROUP BY source) s
-        ON s.source = n.source AND s.started_at = n.started_at
-      GROUP BY n.source) newest ON newest.run_id = r.run_id
-JOIN (SELECT a.source,
-             coalesce(sum(g.calls), 0) AS calls,
-             coalesce(sum(g.new_count + g.revised_count + g.withdrawn_count), 0) AS vintages
-      FROM run a
-      LEFT JOIN ledger g ON g.run_id = a.run_id
-      GROUP BY a.source) t ON t.source = r.source
+       coalesce(t.calls, 0) AS calls_total,
+       coalesce(t.vintages, 0) AS vintages_total
+FROM every
+JOIN run r ON r.run_id = (SELECT n.run_id FROM run n WHERE n.source = every.source
+                          ORDER BY n.started_at DESC, n.run_id DESC LIMIT 1)
+LEFT JOIN source_total t ON t.source = r.source
 ORDER BY r.source"""
 
 

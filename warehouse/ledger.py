@@ -110,8 +110,34 @@ def write_row(connection: Connection, row: LedgerRow, *, recorded_at: datetime) 
         "missing_indicators": json.dumps(row.missing_indicators),
         "recorded_at": recorded_at,
     }
+    _count_in(connection, row)
     _replace(connection, tables.table_of(tables.Ledger), ["run_id", "dataset_id"], values)
     keep_gate_results(connection, row.run_id, row.dataset_id, row.gates, recorded_at=recorded_at)
+
+
+def _count_in(connection: Connection, row: LedgerRow) -> None:
+    """Adds the row to its source's totals, less what it says already: nobody need add up the rows of years."""
+    run, ledger, total = (tables.table_of(one) for one in (tables.Run, tables.Ledger, tables.SourceTotal))
+    vintages = ledger.c.new_count + ledger.c.revised_count + ledger.c.withdrawn_count
+    of_row = (ledger.c.run_id == run.c.run_id) & (ledger.c.dataset_id == row.dataset_id)
+    before = connection.execute(
+        select(run.c.source, func.coalesce(ledger.c.calls, 0), func.coalesce(vintages, 0))
+        .outerjoin(ledger, of_row)
+        .where(run.c.run_id == row.run_id)
+    ).first()
+    if before is None:
+        return  # a row of a run that was never opened is refused by the database
+    source, calls_before, vintages_before = before
+    calls = row.calls - calls_before
+    added = row.counts.new + row.counts.revised + row.counts.withdrawn - vintages_before
+    connection.execute(
+        tables.inserting(connection, total)
+        .values(source=source, calls=calls, vintages=added)
+        .on_conflict_do_update(
+            index_elements=["source"],
+            set_={"calls": total.c.calls + calls, "vintages": total.c.vintages + added},
+        )
+    )
 
 
 def set_state(connection: Connection, dataset_id: str, **changes: Unpack[StateChanges]) -> None:

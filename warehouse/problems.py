@@ -51,16 +51,25 @@ LEFT JOIN party p ON p.party_id = a.party_id
 WHERE NOT i.is_retired AND NOT t.is_retired AND NOT m.is_retired
 ORDER BY x.dataset_id, m.position, a.position"""
 
-# Runs that have not ended, and the newest of each source. Whoever collects a source holds its lock.
+# Runs that have not ended, and the newest of each source; sources and runs are found by index, however many years of
+# runs there are. Whoever collects a source holds its lock.
 _RUNS = """
+WITH RECURSIVE every(source) AS (
+    SELECT min(source) FROM run
+    UNION ALL
+    SELECT (SELECT min(a.source) FROM run a WHERE a.source > every.source) FROM every WHERE every.source IS NOT NULL
+), shown AS (
+    SELECT n.run_id FROM every JOIN run n ON n.source = every.source WHERE n.ended_at IS NULL
+    UNION
+    SELECT n.run_id FROM every JOIN run n ON n.source = every.source
+    WHERE n.started_at = (SELECT max(m.started_at) FROM run m WHERE m.source = every.source)
+)
 SELECT r.run_id, r.source, r.started_at, r.ended_at, r.state,
        (SELECT count(*) FROM ledger g
         WHERE g.run_id = r.run_id AND g.state IN ('failed', 'quarantined')) AS red_rows,
        EXISTS (SELECT 1 FROM lock k
                WHERE k.name = 'collect ' || r.source AND k.lease_ends_at > :now) AS is_held
-FROM run r
-WHERE r.ended_at IS NULL
-   OR r.started_at = (SELECT max(n.started_at) FROM run n WHERE n.source = r.source)
+FROM shown JOIN run r ON r.run_id = shown.run_id
 ORDER BY r.started_at, r.run_id"""
 
 _KEPT = """

@@ -43,12 +43,18 @@ ORDER BY l.recorded_at DESC,
          p.period_end DESC, t.indicator_id, s.area_code, s.classes
 LIMIT :most"""
 
+# Of each dataset by index, however many years of rows there are.
 _NEWEST = """
+WITH RECURSIVE every(dataset_id) AS (
+    SELECT min(dataset_id) FROM ledger
+    UNION ALL
+    SELECT (SELECT min(a.dataset_id) FROM ledger a WHERE a.dataset_id > every.dataset_id)
+    FROM every WHERE every.dataset_id IS NOT NULL
+)
 SELECT g.run_id, g.dataset_id, g.state, g.message, g.new_count, g.revised_count, g.withdrawn_count, g.same_count,
        g.calls, g.seconds, g.recorded_at
-FROM ledger g
-JOIN (SELECT dataset_id, max(recorded_at) AS recorded_at FROM ledger GROUP BY dataset_id) n
-  ON n.dataset_id = g.dataset_id AND n.recorded_at = g.recorded_at
+FROM every JOIN ledger g ON g.dataset_id = every.dataset_id
+WHERE g.recorded_at = (SELECT max(n.recorded_at) FROM ledger n WHERE n.dataset_id = every.dataset_id)
 ORDER BY g.dataset_id, g.run_id"""
 
 

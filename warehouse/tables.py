@@ -518,7 +518,12 @@ class Latest(Table, table=True):
 class Run(Table, table=True):
     """One run over the datasets of a source."""
 
-    __table_args__ = (_one_of("state", RUN_STATES), Index(None, "started_at"))
+    __table_args__ = (
+        _one_of("state", RUN_STATES),
+        Index(None, "started_at"),
+        Index(None, "source", "started_at"),
+        Index(None, "source", "ended_at"),
+    )
 
     run_id: str = Field(sa_type=Text, primary_key=True)
     source: str = Field(sa_type=Text)
@@ -551,6 +556,16 @@ class Ledger(Table, table=True):
     released_at: datetime | None = Field(sa_type=Timestamp)
     missing_indicators: str = Field(sa_type=Text)  # JSON list of ids
     recorded_at: datetime = Field(sa_type=Timestamp)
+
+
+class SourceTotal(Table, table=True):
+    """The calls and the vintages of datasets that all ledger rows of a source's runs say together."""
+
+    __tablename__: ClassVar[Any] = "source_total"
+
+    source: str = Field(sa_type=Text, primary_key=True)
+    calls: int
+    vintages: int
 
 
 class DatasetState(Table, table=True):
@@ -589,7 +604,11 @@ class DatasetState(Table, table=True):
 class Document(Table, table=True):
     """The index of the raw store; it can be made again from the sidecars."""
 
-    __table_args__ = (Index(None, "collection_id"), Index(None, "dataset_id", "fetched_at"))
+    __table_args__ = (
+        Index(None, "collection_id"),
+        Index(None, "dataset_id", "fetched_at"),
+        Index(None, "run_id"),
+    )
 
     document_id: str = Field(sa_type=Text, primary_key=True)
     collection_id: str = Field(sa_type=Text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from models.errors import ConfigurationError, SourceError
 
 URL = "http://127.0.0.1:8801/PXWeb/api/v1"
 STATFIN = RateLimits(40, 60.0)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def limiter(folder: Path, time: Any, url: str = URL) -> Limiter:
@@ -220,6 +222,54 @@ def test_a_full_disk_is_one_line(tmp_path: Path, fake_time: Any) -> None:
     )
 
 
+def known_calls(folder: Path) -> int:
+    return len(json.loads((folder / f"{host_key(URL)}.json").read_text())["calls"])
+
+
+def test_a_disk_that_is_full_in_the_midst_of_writing_forgets_no_call(tmp_path: Path, fake_time: Any) -> None:
+    one = limiter(tmp_path, fake_time)
+    for _ in range(30):
+        with one.slot(STATFIN):
+            pass
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, most[1]))
+    try:
+        with pytest.raises(ConfigurationError, match="File too large"), one.slot(STATFIN):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert known_calls(tmp_path) == 30
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from connectors.limiter import Limiter, RateLimits
+written = []
+def replace(self, target):
+    written.append(self)
+    if len(written) == 3:  # taken, given back, and in the midst of taking another
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.replace(self, target)
+pathlib.Path.replace = replace
+one = Limiter(pathlib.Path(sys.argv[1]), sys.argv[2])
+for _ in range(2):
+    with one.slot(RateLimits(1000, 1.0)):
+        pass
+"""
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_what_was_known_and_holds_nobody_up(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), URL], check=False, cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    assert known_calls(tmp_path) == 1
+    with Limiter(tmp_path, URL).slot(RateLimits(1000, 1.0)):
+        pass
+    assert known_calls(tmp_path) == 2
+    assert {one.suffix for one in tmp_path.iterdir()} == {".json", ".lock"}, "nothing is left behind"
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     calls=st.integers(1, 6),
@@ -271,10 +321,9 @@ for _ in range(6):
 
 
 def test_processes_that_share_a_folder_keep_within_the_limits_together(tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parents[2]
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", CALLER, str(tmp_path), URL], stdout=subprocess.PIPE, text=True, cwd=root
+            [sys.executable, "-c", CALLER, str(tmp_path), URL], stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
         for _ in range(4)
     ]

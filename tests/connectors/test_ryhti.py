@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import ryhti
+from connectors import features, ryhti
 from connectors.http import AnswerError
 from connectors.pxweb import Limits
 from demo.ryhti import BUILDINGS, PERMITS, Ryhti, building, permit
@@ -134,6 +134,19 @@ def test_pages_follow_one_another_until_all_is_there(fetch: Any, service: Ryhti)
     starts = [parse_qs(urlsplit(one.url).query).get("startIndex") for one in answers[1:]]
     assert starts == [None, ["3"], ["6"], None]
     assert figures(GRANTED, answers)["KU205", "2026M12", NEW] == 2
+
+
+def test_pages_are_asked_for_up_to_a_number_of_them(
+    fetch: Any, service: Ryhti, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.most = 2  # of the eight buildings of permits in KU205
+    monkeypatch.setattr(features, "MOST_PAGES", 4)
+    assert len(fetch(GRANTED)) == 6, "the collections, four pages, and the other municipality's one"
+    monkeypatch.setattr(features, "MOST_PAGES", 3)
+    stand_in.requests.clear()
+    line = said(lambda: fetch(GRANTED))
+    assert f"{GRANTED.id}: 6 of the 8 features of {PERMITS} of KU205 came in 3 pages" in line
+    assert len(stand_in.requests) == 4
 
 
 # --- counting ---------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import vayla
+from connectors import features, vayla
 from connectors.features import page_of, reducing
 from connectors.http import AnswerError
 from connectors.pxweb import Limits
@@ -145,6 +145,19 @@ def test_pages_follow_one_another_until_all_is_there(fetch: Any, service: Vayla)
     answers = fetch(PROJECTS)
     assert ["startIndex=0" in answers[1].url, "startIndex=4" in answers[2].url] == [True, True]
     assert figures(PROJECTS, answers)["projects", "VT5"] == 2
+
+
+def test_pages_are_asked_for_up_to_a_number_of_them(
+    fetch: Any, service: Vayla, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.most = 1  # of six projects
+    monkeypatch.setattr(features, "MOST_PAGES", 6)
+    assert len(fetch(PROJECTS)) == 7, "the fields, then a page a project"
+    monkeypatch.setattr(features, "MOST_PAGES", 5)
+    stand_in.requests.clear()
+    line = said(lambda: fetch(PROJECTS))
+    assert f"{PROJECTS.id}: 5 of the 6 features of {ROADS} came in 5 pages" in line
+    assert len(stand_in.requests) == 6
 
 
 def test_a_server_that_does_not_turn_the_page_is_found_out(fetch: Any, service: Vayla) -> None:

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from flows.prefect_home import apply_up_settings, server_to_use
 from flows.settings import Settings
 from flows.up import answers, children
+from tests.security.test_hostile_texts import MARKUP, spoilt_programme
 
 pytestmark = [pytest.mark.chromium, pytest.mark.long]
 CHROMIUM = shutil.which("chromium")
@@ -113,9 +114,9 @@ class Interface:
         return found
 
 
-@pytest.fixture(scope="module")
-def interface(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interface]:
-    folder = tmp_path_factory.mktemp("interface")
+@contextmanager
+def serving(folder: Path, runs: str, **settings: str) -> Iterator[Interface]:
+    """A Prefect server as `mittaristo up` starts it, after the script `runs`, which had `settings` as well."""
     home = folder / "home"
     home.mkdir()
     outside = Outside()
@@ -146,8 +147,8 @@ def interface(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interface]:
             assert process.poll() is None, (folder / "server.log").read_text()
             time.sleep(0.3)
         ran = subprocess.run(
-            [sys.executable, "-c", RUNS],
-            env=environ | {"PREFECT_API_URL": at.api},
+            [sys.executable, "-c", runs],
+            env=environ | {"PREFECT_API_URL": at.api} | settings,
             capture_output=True,
             text=True,
             timeout=300,
@@ -160,6 +161,12 @@ def interface(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interface]:
         assert process.stdin is not None
         process.stdin.close()
         outside.close()
+
+
+@pytest.fixture(scope="module")
+def interface(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interface]:
+    with serving(tmp_path_factory.mktemp("interface"), RUNS) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -375,3 +382,126 @@ def test_the_validation_pages_can_be_read_by_day_and_by_night(
     opened.close()
     assert len(contrasts) > 50
     assert min(contrasts) >= 4.5
+
+
+# --- texts that are meant to run --------------------------------------------------------------------------
+
+ATTACK = f"{MARKUP}<svg onload=alert(1)>[x](javascript:alert(1))![y](x)"
+# One run in which a dataset is held back and one in which the source answers with an attack.
+HOSTILE_RUNS = """
+import html, os, sys, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from demo import changes
+from demo.sample import load_sample, sample_scope
+from demo.stand_in import StandIn
+from flows.commands import collect_through_prefect
+from flows.pipeline import open_pipeline
+from flows.settings import read_settings
+with open_pipeline(read_settings(os.environ)) as pipeline:
+    scope = sample_scope(pipeline.catalogue, load_sample())
+def run():
+    rows = collect_through_prefect(os.environ, {"statfin": ()}, force=True, scope=scope)
+    print(sorted({row.state for row in rows} - {"not_in_sample"}))
+with StandIn(load_sample(), calls=10_000, window=1.0) as source:
+    os.environ["MITTARISTO_URL_STATFIN"] = source.url
+    run()
+    table = source.tables["vaerak/11ra"]
+    revised = changes.revise(table, {}, factor=1000)
+    source.tables["vaerak/11ra"] = changes.set_updated(revised, table.updated.replace(year=2027))
+    run()
+class Attack(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(403)
+        self.end_headers()
+        self.wfile.write(html.escape(sys.argv[1]).encode())
+    do_POST = do_GET
+    def log_message(self, *said):
+        pass
+with ThreadingHTTPServer(("127.0.0.1", 0), Attack) as attack:
+    threading.Thread(target=attack.serve_forever, daemon=True).start()
+    os.environ["MITTARISTO_URL_STATFIN"] = f"http://127.0.0.1:{attack.server_port}"
+    run()
+    attack.shutdown()
+"""
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interface]:
+    folder = tmp_path_factory.mktemp("attacked")
+    programme = spoilt_programme(folder / "programme", MARKUP)
+    runs = HOSTILE_RUNS.replace("sys.argv[1]", repr(ATTACK))
+    with serving(folder, runs, MITTARISTO_PROGRAMME=str(programme)) as served:
+        yield served
+
+
+@pytest.fixture
+def alerts(page: Page) -> list[str]:
+    """What scripts on the page said; an attack says 1."""
+    found: list[str] = []
+
+    def hear(dialog: Any) -> None:
+        found.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", hear)
+    return found
+
+
+def armed(page: Page) -> list[str]:
+    """What of the page's elements came from an attack: would run, or load something."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('*')].filter(one =>
+             [...one.attributes].some(a => a.name.startsWith('on') || /^\\s*javascript:/i.test(a.value)
+               || (one.tagName === 'IMG' && a.name === 'src' && /(^|\\/)x$/.test(a.value)))
+             || (one.tagName === 'SCRIPT' && one.textContent.includes('alert(1)'))
+           ).map(one => one.outerHTML.slice(0, 200))"""
+    )
+    return found
+
+
+def test_an_attack_that_gets_onto_a_page_is_seen(page: Page, alerts: list[str]) -> None:
+    """Without this the silence of the other pages would prove nothing."""
+    page.set_content(f"<p>{ATTACK}</p>")
+    page.wait_for_timeout(1_000)
+    assert "1" in alerts
+    assert len(armed(page)) >= 4
+
+
+def test_no_page_of_the_interface_runs_what_a_label_or_a_source_says(
+    attacked: Interface, page: Page, alerts: list[str]
+) -> None:
+    latest = attacked.latest()
+    assert {"summary-statfin", "quarantine", "dataset-statfin-vaerak-11ra"} <= set(latest)
+    texts = {key: str(attacked.artifact(key)["data"]) for key in latest}
+    assert any("alert(1)" in one for one in texts.values()), "the attack is in what is shown"
+    newest = attacked.runs()[0]
+    failed = attacked.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [newest["id"]]}}})
+    paths = [
+        *(f"/artifacts/artifact/{one['latest_id']}#{key}" for key, one in latest.items()),
+        *(f"/artifacts/key/{key}" for key in latest),
+        *(f"/runs/flow-run/{one['id']}" for one in attacked.runs()),
+        *(f"/runs/task-run/{one['id']}" for one in failed[:1]),
+        "/artifacts",
+        "/runs",
+        "/dashboard",
+    ]
+    shown = 0
+    for path in paths:
+        page.goto(f"{attacked.address}{path}")
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(500)
+        shown += page.locator("body").inner_text().count("alert(1)")
+        assert (alerts, armed(page)) == ([], []), path
+    assert shown > 0, "as a text it is there to read"
+
+
+def test_even_an_artifact_that_nobody_made_plain_does_not_run(
+    attacked: Interface, page: Page, alerts: list[str]
+) -> None:
+    made = attacked.ask(
+        "/artifacts/", {"key": "not-ours", "type": "markdown", "data": f"# here it is\n\n{ATTACK}"}
+    )
+    page.goto(f"{attacked.address}/artifacts/artifact/{made['id']}")
+    page.get_by_text("here it is").first.wait_for(timeout=20_000)
+    page.wait_for_timeout(1_000)
+    assert alerts == []

@@ -14,16 +14,14 @@ from demo.sample import load_sample, sample_scope
 from demo.stand_in import StandIn
 from flows import cli
 from flows.adopt import adopt
-from flows.collect import Collection, collect, read_limits
-from flows.pipeline import VERSION, new_run_id, open_pipeline, utc_now
+from flows.pipeline import open_pipeline, utc_now
 from flows.prefect_home import apply_up_settings
 from flows.settings import Settings
 from flows.supervise import Child, Waits, _Tended
 from models.errors import ConfigurationError
+from tests.collecting import run
 from warehouse.backup import back_up
-from warehouse.engine import writing
 from warehouse.home import FORMAT, MARK, open_home
-from warehouse.ledger import open_run
 
 BACHELORS = "statfin/vkour/12bs"
 
@@ -70,17 +68,7 @@ def test_whatever_is_written_beneath_a_new_home_is_closed_to_others(umask: None,
         with open_pipeline(settings) as pipeline:
             scope = sample_scope(pipeline.catalogue, tables)
             adopt(pipeline, scope)
-            limits, _ = read_limits(pipeline, "statfin", run_id := new_run_id())
-            with writing(pipeline.engine) as connection:
-                open_run(
-                    connection,
-                    run_id=run_id,
-                    source="statfin",
-                    started_at=utc_now(),
-                    program_version=VERSION,
-                    catalogue_fingerprint=pipeline.catalogue.fingerprint,
-                )
-            row = collect(Collection(pipeline, run_id, "statfin", limits, scope), BACHELORS)
+            row = run(pipeline, scope, BACHELORS)[BACHELORS]
     assert row.state == "fetched"
     apply_up_settings({}, home)
     child = Child("runner", ["true"], {}, home / "logs" / "runner.log")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import sqlite3
 import subprocess
 import sys
 import traceback
 import zipfile
+from base64 import b64encode
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +25,8 @@ from models.errors import ConfigurationError
 from warehouse.backup import back_up
 from warehouse.engine import open_engine
 
-DATABASE, MAIL, HOOK = "dbPa55%2Fw0rd", "ma1lPa55word", "T0K3N/B4/s3cr3t"
+DATABASE, MAIL, HOOK = "dbPa55%2Fw0rd", "ma1lPa55word", "T0K3N/B4/wh00k5ecret"
+SERVER = "pr3fectPa55word"
 ENVIRON = {
     "MITTARISTO_DATABASE_URL": f"postgresql://city:{DATABASE}@127.0.0.1:1/city",
     "MITTARISTO_NOTIFY_URL": f"http://127.0.0.1:9/hook/{HOOK}",
@@ -33,7 +37,10 @@ ENVIRON = {
     "MITTARISTO_SMTP_FROM": "a@example.org",
     "MITTARISTO_SMTP_TO": "b@example.org",
 }
-FORBIDDEN = (DATABASE, "dbPa55/w0rd", MAIL, HOOK, "s3cr3t")
+FORBIDDEN = (
+    *(DATABASE, "dbPa55/w0rd", MAIL, HOOK, "wh00k5ecret", SERVER),
+    *(b64encode(f"city:{one}".encode()).decode() for one in (MAIL, SERVER)),  # as they go over the wire
+)
 
 
 def told(text: str) -> list[str]:
@@ -112,6 +119,75 @@ def test_neither_backup_nor_home_hold_a_secret_of_the_settings(
         for name in packed.namelist():
             assert told(packed.read(name).decode("latin-1")) == [], name
     for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert told(path.read_bytes().decode("latin-1")) == [], path
+
+
+# Real runs: one goes well, but whoever is to be told of problems is away; one has a dataset that fails;
+# one finds its database away.
+RUNS = """
+import os, sys
+from demo.sample import load_sample, sample_scope
+from demo.stand_in import StandIn
+from flows.commands import collect_through_prefect
+from flows.pipeline import open_pipeline
+from flows.settings import read_settings
+from models.errors import MittaristoError
+with open_pipeline(read_settings(os.environ)) as pipeline:
+    scope = sample_scope(pipeline.catalogue, load_sample())
+with StandIn(load_sample(), calls=10_000, window=1.0) as source:
+    os.environ["MITTARISTO_URL_STATFIN"] = source.url
+    def run():
+        rows = collect_through_prefect(os.environ, {"statfin": ()}, force=True, scope=scope)
+        print(sorted({row.state for row in rows}))
+    run()
+    source.misbehave("403_page", table="vaerak/11ra", times=None)
+    run()
+    os.environ["MITTARISTO_DATABASE_URL"] = sys.argv[1]
+    try:
+        run()
+    except MittaristoError as error:
+        print("refused:", error)
+"""
+
+
+@pytest.mark.long
+def test_after_real_runs_neither_prefect_s_history_nor_the_home_hold_a_secret(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("MITTARISTO_", "PREFECT_"))}
+    environ |= {name: text for name, text in ENVIRON.items() if name != "MITTARISTO_DATABASE_URL"}
+    environ |= {
+        "MITTARISTO_HOME": str(home),
+        "MITTARISTO_DOTENV": os.devnull,
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "PREFECT_SERVER_API_AUTH_STRING": f"city:{SERVER}",
+        "PREFECT_LOGGING_LEVEL": "DEBUG",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", RUNS, ENVIRON["MITTARISTO_DATABASE_URL"]],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == [
+        "['fetched', 'not_in_sample']",
+        "['failed', 'not_in_sample', 'unchanged']",
+    ]
+    assert "refused: the database postgresql+psycopg://city:***@" in done.stdout
+    assert told(done.stdout + done.stderr) == []
+    with closing(sqlite3.connect(home / "prefect" / "prefect.db")) as history:
+        counts = [
+            history.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+            for name in ("flow_run", "log", "artifact", "events")
+        ]
+        assert counts[0] == 3 and min(counts) > 0, counts
+        written = "\n".join(history.iterdump())  # a text may lie on several pages of the file
+    assert "403" in written and "city:***@127.0.0.1" in written, "what went wrong is told"
+    assert told(written) == []
+    for path in (*home.rglob("*"), *(tmp_path / "state").rglob("*")):
         if path.is_file():
             assert told(path.read_bytes().decode("latin-1")) == [], path
 

@@ -20,7 +20,6 @@ import platform
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -32,9 +31,10 @@ from unittest.mock import patch
 
 import psutil
 from curves import plot
+from neighbour import Neighbour, neighbour
 from programme import SOURCE, small_programme
 from scheduled import scheduled_run
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 import flows.artifacts
 import flows.judge
@@ -43,14 +43,12 @@ import warehouse.times
 from connectors.http import Http
 from demo import changes
 from demo.sample import sample_scope
-from demo.stand_in import StandIn
 from demo.synthetic import synthetic_tables
 from demo.table import SampleTable
 from flows.pipeline import Pipeline, open_pipeline
 from flows.settings import Settings
 from models.catalogue import load_catalogue
 from models.ledger import Scope
-from warehouse.engine import reading
 
 LOOK_HOURS = 2
 OPEN_ANEW = 25  # runs after which all is opened anew: each run of `mittaristo up` is a process of its own
@@ -117,11 +115,13 @@ class Clock:
 class Source:
     """The source's days: what it publishes and how it misbehaves is drawn anew, but the same for the same seed."""
 
-    def __init__(self, stand_in: StandIn, programme: Path, seed: int = 1) -> None:
+    def __init__(
+        self, stand_in: Neighbour, tables: Mapping[str, SampleTable], programme: Path, seed: int = 1
+    ) -> None:
         self._stand_in = stand_in
         self._catalogue = load_catalogue(programme)
         self._random = random.Random(seed)  # noqa: S311 - no secret
-        self._truth: dict[str, SampleTable] = dict(stand_in.tables)
+        self._truth = dict(tables)
         self._wrong_until: dict[str, datetime] = {}
 
     def next_day(self, now: datetime) -> None:
@@ -142,7 +142,7 @@ class Source:
             self._publish(name, self._truth[name], now)  # a new date, the same figures
         elif draw < 2.7 / 30:
             spoilt = self._changed(name, 100_000.0)
-            self._stand_in.tables[name] = changes.set_updated(spoilt, now.replace(microsecond=0))
+            self._stand_in.publish(name, changes.set_updated(spoilt, now.replace(microsecond=0)))
             self._wrong_until[name] = now + timedelta(hours=12)
         elif draw < 4 / 30:
             self._stand_in.misbehave(
@@ -161,7 +161,7 @@ class Source:
 
     def _publish(self, name: str, table: SampleTable, now: datetime) -> None:
         self._truth[name] = table
-        self._stand_in.tables[name] = changes.set_updated(table, now.replace(microsecond=0))
+        self._stand_in.publish(name, changes.set_updated(table, now.replace(microsecond=0)))
 
     def _changed(self, name: str, factor: float) -> SampleTable:
         """The table with the newest period's figures of the programme's municipality times `factor`."""
@@ -179,7 +179,6 @@ class World:
 
     settings: Settings
     clock: Clock
-    stand_in: StandIn
     source: Source
     scope: Scope
     runs: int = 0
@@ -200,7 +199,6 @@ class World:
                     scheduled_run(
                         pipeline, SOURCE, self.scope, clock=self.clock, cut_off=draw.random() < 1 / 50
                     )
-                    self.stand_in.requests.clear()
                     self.runs += 1
                     if self.runs % every == 0:
                         each = (
@@ -211,10 +209,12 @@ class World:
                         begun, cpu_begun = time.perf_counter(), time.process_time()
 
     def _sample(self, pipeline: Pipeline, seconds: float, cpu_seconds: float) -> Sample:
+        """What there is now. Counting goes through all of the database, so it has a connection with a small cache."""
         gc.collect()
-        self._settle()
         process = psutil.Process()
-        with reading(pipeline.engine) as connection:
+        rss, handles, threads = process.memory_info().rss, process.num_fds(), process.num_threads()
+        counting = create_engine(pipeline.engine.url, poolclass=NullPool)
+        with counting.begin() as connection:
             rows = {
                 name: int(connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one())
                 for name in COUNTED
@@ -234,9 +234,9 @@ class World:
         return Sample(
             runs=self.runs,
             day=f"{self.clock.now:%Y-%m-%d}",
-            rss=process.memory_info().rss,
-            handles=process.num_fds(),
-            threads=process.num_threads(),
+            rss=rss,
+            handles=handles,
+            threads=threads,
             database_bytes=database,
             wal_bytes=wal,
             raw_bytes=raw_bytes,
@@ -248,14 +248,6 @@ class World:
             rows=rows,
             states=states,
         )
-
-    def _settle(self) -> None:
-        """Waits for the stand-in's threads of connections that were just closed; they are not the program's."""
-        until = time.monotonic() + 5.0
-        while time.monotonic() < until and any(
-            "process_request" in one.name for one in threading.enumerate()
-        ):
-            time.sleep(0.01)
 
 
 def _database_bytes(connection: Connection, settings: Settings) -> tuple[int, int]:
@@ -289,7 +281,7 @@ def soaking(folder: Path, database_url: str = "") -> Iterator[World]:
     programme = small_programme(folder / "programme")
     with patch.dict(os.environ, XDG_STATE_HOME=str(folder / "state")), ExitStack() as opened:
         tables = synthetic_tables(load_catalogue(programme), until=FIRST.date())
-        stand_in = opened.enter_context(StandIn(tables, calls=10_000, window=1.0))
+        stand_in = opened.enter_context(neighbour(tables))
         home = folder / "home"
         settings = Settings(
             home=home,
@@ -301,7 +293,7 @@ def soaking(folder: Path, database_url: str = "") -> Iterator[World]:
         opened.enter_context(clock.everywhere())
         with open_pipeline(settings) as pipeline:
             scope = replace(sample_scope(pipeline.catalogue, tables), today={})
-        yield World(settings, clock, stand_in, Source(stand_in, programme), scope)
+        yield World(settings, clock, Source(stand_in, tables, programme), scope)
 
 
 def main() -> None:

@@ -40,6 +40,12 @@ def test_the_newest_run_and_the_sums_of_all_runs_are_said_of_each_source(engine:
             Activity("other", "running", AT, None, 0, 0),
             Activity("statfin", "green", AT, END, 6, 8),
         )
+    with writing(engine) as connection:  # a run that was cut off accounts for a dataset again
+        write_row(
+            connection, LedgerRow("r1", "b", "fetched", "", Counts(3, 0, 0, 1), calls=3), recorded_at=END
+        )
+    with reading(engine) as connection:
+        assert activity(connection)[1] == Activity("statfin", "green", AT, END, 8, 11)
 
 
 def test_where_nothing_ran_nothing_is_said(engine: Engine) -> None:

@@ -5,7 +5,7 @@ What is looked at is the plan a database makes on a warehouse of some size whose
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,18 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from models.catalogue import Catalogue
+from models.document import Document
+from models.ledger import LedgerRow
 from models.observation import OBSERVATION_COLUMNS
 from warehouse import read
+from warehouse.activity import activity
 from warehouse.catalogue import sync
 from warehouse.engine import reading, writing
+from warehouse.ledger import close_run, open_run, unfinished, write_row
 from warehouse.load import indicator_owner, store
+from warehouse.problems import situation
+from warehouse.raw import index
+from warehouse.recent import last_looks
 from warehouse.staging import UNLESS_STORED
 from warehouse.stored import packed_query
 
@@ -124,6 +131,70 @@ def assert_by_key(plan: tuple[list[str], list[str]], names: Sequence[str]) -> No
     assert {*names, *BIG}.intersection(searches), plan
 
 
+@pytest.fixture
+def years(engine: Engine, day: Day) -> Engine:
+    """Two sources with 200 runs each, of which one was cut off; every run has a ledger row and an answer."""
+    with writing(engine) as connection:
+        for number in range(400):
+            source, run_id = f"source{number % 2}", f"run-{number:04d}"
+            open_run(
+                connection,
+                run_id=run_id,
+                source=source,
+                started_at=day(number),
+                program_version="1",
+                catalogue_fingerprint="f",
+            )
+            row = LedgerRow(run_id, f"{source}/a/1", "unchanged", "", calls=1)
+            if number != 300:
+                write_row(connection, row, recorded_at=day(number))
+                close_run(connection, run_id, ended_at=day(number), state="green")
+            index(
+                connection,
+                Document(
+                    document_id=f"document-{number:04d}",
+                    collection_id=f"{run_id}:{source}/a/1",
+                    run_id=run_id,
+                    source=source,
+                    dataset_id=f"{source}/a/1",
+                    kind="data",
+                    method="GET",
+                    url="https://example.org",
+                    request_body="",
+                    status=200,
+                    content_type="application/json",
+                    sha256="0" * 64,
+                    size=1,
+                    asked_at=day(number),
+                    fetched_at=day(number),
+                    error="",
+                ),
+            )
+    analyse(engine)
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("ask", "finds"),
+    [
+        (activity, 2),
+        (last_looks, 2),
+        (lambda connection: situation(connection, datetime.now(UTC)).runs, 3),
+        (lambda connection: unfinished(connection, "source0"), 1),
+    ],
+    ids=["activity", "last looks", "runs", "unfinished"],
+)
+def test_what_each_run_asks_of_runs_reads_no_table_that_grows_with_them(
+    years: Engine, ask: Callable[[Connection], Sequence[object]], finds: int
+) -> None:
+    if years.dialect.name == "postgresql":
+        pytest.skip("a table of some pages is read as a whole there, and rightly")
+    with reading(years) as connection, plans_of(connection) as plans:
+        assert len(ask(connection)) == finds
+    scanned = {name for scans, _ in plans.values() for name in scans}
+    assert not scanned & {"run", "ledger", "document", "r", "n", "a", "m", "g"}, plans
+
+
 def test_one_series_of_dashboard_series_is_found_by_its_key(filled: Engine) -> None:
     with reading(filled) as connection, plans_of(connection) as plans:
         assert len(connection.execute(text(ONE_SERIES)).all()) == MONTHS
@@ -166,8 +237,10 @@ def test_what_a_load_changed_is_compared_and_written_by_key(
 def test_what_a_load_brings_unchanged_is_found_by_the_owners_key(filled: Engine) -> None:
     sqlite = filled.dialect.name == "sqlite"
     if sqlite:
-        statement = UNLESS_STORED.format(owner_no=3, symbol="''", status="'final'")
-        parameters: tuple[object, ...] = (1, 2, 3.0)
+        statement = UNLESS_STORED.format(
+            given="(?, ?, ?), (?, ?, ?)", owner_no=3, symbol="''", status="'final'"
+        )
+        parameters: tuple[object, ...] = (1, 2, 3.0, 4, 5, 6.0)
     else:
         statement, parameters = packed_query(1), ("", "final", 3)
     with writing(filled) as connection:

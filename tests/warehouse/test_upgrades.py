@@ -12,7 +12,7 @@ from warehouse import read
 from warehouse.engine import open_engine, reading, upgrade, writing
 from warehouse.load import store
 from warehouse.revision import known_revisions, migrate, revision_of
-from warehouse.tables import METADATA, DatasetState, table_of
+from warehouse.tables import METADATA, DatasetState, SourceTotal, table_of
 from warehouse.views import DASHBOARDS
 
 Fill = Callable[[Connection], None]
@@ -96,6 +96,15 @@ def test_what_an_upgrade_concludes_from_older_rows_is_right(database_url: str, f
         "dataset_id-2": '[["", "Alue 2025"]]',
         "dataset_id-3": "",
     }
+    with reading(engine) as connection:
+        added_up = connection.exec_driver_sql(
+            "SELECT r.source, sum(g.calls), sum(g.new_count + g.revised_count + g.withdrawn_count) "
+            "FROM run r JOIN ledger g ON g.run_id = r.run_id GROUP BY r.source ORDER BY r.source"
+        ).all()
+        kept = connection.execute(
+            select(table_of(SourceTotal)).order_by(table_of(SourceTotal).c.source)
+        ).all()
+    assert [tuple(map(str, row)) for row in kept] == [tuple(map(str, row)) for row in added_up] != []
     engine.dispose()
 
 
