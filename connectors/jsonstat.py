@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,8 @@ MAX_DIMENSIONS = 60  # the widest tables have about ten
 MAX_CELLS = 5_000_000  # a sparse answer of a few bytes could claim any number of them
 _NUMERIC = frozenset({"floating", "integer", "mixed-integer-float", "empty"})
 BOM = b"\xef\xbb\xbf"
+_VALUE_LIST = re.compile(rb'"value"[ \t\n\r]*:[ \t\n\r]*\[')
+_PIECE = 64 * 1024  # bytes of JSON, some 10,000 figures: their Python numbers stay in the processor's cache
 
 
 def read_jsonstat(body: bytes) -> SourceTable:
@@ -135,11 +139,45 @@ def _without(document: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def _load(body: bytes) -> Any:
+    """The document in `body`; its 'value' is an array where it is a list of numbers and nulls only.
+
+    Such a list is read in pieces: its Python numbers all at once would take several times the memory of
+    `body`, all of it new to the process. Anything else is read, and judged, as a whole.
+    """
+    body = body.removeprefix(BOM)
+    found = _VALUE_LIST.search(body)
+    end = body.find(b"]", found.end()) if found else -1
+    if found and end >= 0:
+        mark = token_hex()  # tells whether what was found is the dataset's own 'value'
+        with suppress(orjson.JSONDecodeError):
+            document = orjson.loads(b'%b"%b"%b' % (body[: found.end()], mark.encode(), body[end:]))
+            if isinstance(document, dict) and document.get("value") == [mark]:
+                numbers = _listed_numbers(body, found.end(), end)
+                if numbers is not None:
+                    return document | {"value": numbers}
     try:
-        return orjson.loads(body.removeprefix(BOM))
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         start = quoted(body[:200].decode("utf-8", "replace"))
         raise SourceError(f"the answer is no JSON ({error}); it begins {start}") from error
+
+
+def _listed_numbers(body: bytes, start: int, end: int) -> NDArray[np.float64] | None:
+    """The numbers of the JSON list between whose brackets are `start` and `end`, NaN for null.
+
+    None where it is empty or holds anything else. Raises orjson.JSONDecodeError where it is no JSON list.
+    """
+    pieces = []
+    while start <= end:
+        comma = body.find(b",", start + _PIECE, end)
+        stop = comma if comma >= 0 else end
+        values = orjson.loads(b"[%b]" % body[start:stop])
+        numbers = _numbers(values)
+        if numbers is None or not values:  # nothing between two commas is no list
+            return None
+        pieces.append(numbers)
+        start = stop + 1
+    return np.concatenate(pieces)
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -232,7 +270,7 @@ def _units(category: dict[str, Any]) -> dict[str, str]:
 
 def _cells(value: Any, status: Any, count: int) -> tuple[NDArray[np.float64], Codes, tuple[str, ...]]:
     """The figures (count,), the codes of their symbols (count,) and the symbols, '' first."""
-    if isinstance(value, list):
+    if isinstance(value, list | np.ndarray):
         if len(value) != count:
             raise SourceError(f"the JSON-stat answer has {len(value)} values for {count} cells")
         figures, symbol_codes, symbols = _figures(value)
@@ -248,11 +286,20 @@ def _cells(value: Any, status: Any, count: int) -> tuple[NDArray[np.float64], Co
     return (figures, *_with_status(status, figures, symbol_codes, symbols))
 
 
-def _figures(values: list[Any]) -> tuple[NDArray[np.float64], Codes, tuple[str, ...]]:
+def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
+    """The values as an array, NaN for None; None where any is neither that nor a number."""
     held = np.fromiter(values, dtype=object, count=len(values))
-    if pd.api.types.infer_dtype(held, skipna=True) in _NUMERIC:
-        # No infinity can be among them: orjson refuses numbers that large.
-        return held.astype(np.float64), np.zeros(len(values), dtype=np.int8), ("",)
+    # No infinity can be among them: orjson refuses numbers that large.
+    return held.astype(np.float64) if pd.api.types.infer_dtype(held, skipna=True) in _NUMERIC else None
+
+
+def _figures(
+    values: list[Any] | NDArray[np.float64],
+) -> tuple[NDArray[np.float64], Codes, tuple[str, ...]]:
+    numbers = values if isinstance(values, np.ndarray) else _numbers(values)
+    if numbers is not None:
+        return numbers, np.zeros(len(values), dtype=np.int8), ("",)
+    held = np.fromiter(values, dtype=object, count=len(values))
     for kind in set(map(type, values)) - {int, float, str, type(None)}:
         raise SourceError(f"the JSON-stat answer has a value that is no number but a {kind.__name__}")
     is_text = np.fromiter((type(one) is str for one in values), dtype=bool, count=len(values))

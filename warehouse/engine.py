@@ -75,6 +75,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
             connection.execution_options(immediate=True)
         with connection.begin():
             yield connection
+        shrink(connection)
+
+
+def shrink(connection: Connection) -> None:
+    """Gives back what SQLite has cached of the database for this connection: up to 64 MB after a large load."""
+    if connection.dialect.name == "sqlite":
+        _pragma(connection, "shrink_memory")
 
 
 @contextmanager
@@ -232,7 +239,8 @@ def _sqlite(url: URL) -> Engine:
         )
     with suppress(OSError):  # SQLite says better what is wrong; it makes the files beside this one as private
         os.close(os.open(url.database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    # The connection that was used last comes first: each has a cache of its own.
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_use_lifo=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -267,12 +275,21 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         connect_args={"connect_timeout": 10, "application_name": "mittaristo"},
     )
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(raw: Any, _record: Any) -> None:
+    # The driver turns times of a session in `UTC` into Python's twice as fast as those of any other zone.
+    raw.autocommit = True
+    raw.execute("SET TIME ZONE 'UTC'")
+    raw.autocommit = False
 
 
 def _pragma(connection: Connection, setting: str) -> None:

@@ -8,14 +8,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, bindparam, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from models.ledger import Counts
 from models.period import parse_period
 from warehouse.errors import WarehouseError
 from warehouse.keys import INDICATOR, indicator_owner, period_number, year_before_number
 from warehouse.rows import Integers, checked_rows
-from warehouse.staging import stage, stage_keys
+from warehouse.staging import add_first, stage, stage_keys
 from warehouse.stored import key_of, stored_keys
 from warehouse.tables import Load, Owner, Period, Series, inserting, table_of
 from warehouse.times import Timestamp, as_utc
@@ -66,9 +66,12 @@ def store(
     _add_periods(connection, rows.periods)
     series_ids = _series_ids(connection, owner_no, rows.series)
     is_first = newest is None
-    stage(connection, rows, series_ids, owner_no=None if is_first else owner_no)
-    gone = _gone(connection, owner_no, key_of(series_ids[rows.position], rows.period_no), absent)
-    written = _compare(connection, owner_no, is_first=is_first, gone=gone, restated=restated, within=within)
+    if is_first:  # nothing is stored to compare with, and all is new
+        written = {"new": len(rows)} if len(rows) else {}
+    else:
+        stage(connection, rows, series_ids, owner_no)
+        gone = _gone(connection, owner_no, key_of(series_ids[rows.position], rows.period_no), absent)
+        written = _compare(connection, owner_no, gone=gone, restated=restated, within=within)
     if written:
         load_id = connection.execute(
             insert(table_of(Load)).returning(table_of(Load).c.load_id),
@@ -81,11 +84,19 @@ def store(
                 "is_synthetic": synthetic,
             },
         ).scalar_one()
-        _write(connection, owner_no, load_id, recorded_at)
+        if is_first:
+            add_first(connection, rows, series_ids, owner_no, load_id, recorded_at)
+        else:
+            _write(connection, owner_no, load_id, recorded_at)
+        connection.execute(
+            update(table_of(Owner)).where(table_of(Owner).c.owner_no == owner_no),
+            {"last_recorded_at": recorded_at},
+        )
         if owner.startswith(INDICATOR):
-            _refresh_latest(connection, owner_no, owner.removeprefix(INDICATOR))
-    for name in ("incoming", "changed"):
-        connection.execute(text(f"DROP TABLE {name}"))
+            _refresh_latest(connection, owner_no, owner.removeprefix(INDICATOR), is_first=is_first)
+    if not is_first:
+        for name in ("incoming", "changed"):
+            connection.execute(text(f"DROP TABLE {name}"))
     new, withdrawn = written.get("new", 0), written.get("withdrawn", 0)
     revised = sum(written.values()) - new - withdrawn
     return Counts(new=new, revised=revised, withdrawn=withdrawn, same=len(rows) - new - revised)
@@ -161,10 +172,6 @@ _STORED = {
     WHERE owner_no = :owner_no AND series_id = {staged}.series_id AND period_no = {staged}.period_no
     OFFSET 0) o ON true""",
 }
-
-_ALL_NEW = """
-INSERT INTO changed (series_id, period_no, value, symbol, status, change_class)
-SELECT series_id, period_no, value, symbol, status, 'new' FROM incoming"""
 
 _COMPARE = """
 INSERT INTO changed (series_id, period_no, value, symbol, status, change_class)
@@ -250,7 +257,6 @@ def _compare(
     connection: Connection,
     owner_no: int,
     *,
-    is_first: bool,
     gone: Integers,
     restated: Collection[str],
     within: Collection[str] | None,
@@ -258,11 +264,8 @@ def _compare(
     """Fills `changed` with what is to be written; how many by change class."""
     dialect = connection.dialect.name
     differs = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
-    if is_first:
-        connection.execute(text(_ALL_NEW))
-    else:
-        compare = _COMPARE.format(differs=differs, stored=_STORED[dialect].format(staged="i"))
-        connection.execute(text(compare), {"owner_no": owner_no})
+    compare = _COMPARE.format(differs=differs, stored=_STORED[dialect].format(staged="i"))
+    connection.execute(text(compare), {"owner_no": owner_no})
     if restated:
         named = text(_RESTATE).bindparams(bindparam("areas", value=sorted(restated), expanding=True))
         connection.execute(named, {"owner_no": owner_no})
@@ -285,39 +288,43 @@ def _write(connection: Connection, owner_no: int, load_id: int, recorded_at: dat
     values = {"owner_no": owner_no, "load_id": load_id, "recorded_at": recorded_at}
     for statement in (_ADD_VINTAGES, _ADD_OBSERVATIONS, _CHANGE_OBSERVATIONS):
         connection.execute(text(statement).bindparams(at), values)
-    connection.execute(
-        text("UPDATE owner SET last_recorded_at = :recorded_at WHERE owner_no = :owner_no").bindparams(at),
-        {"owner_no": owner_no, "recorded_at": recorded_at},
-    )
 
 
 # The newest period that has a value; where none has, the newest with a missing symbol. What is withdrawn has
-# neither.
+# neither. `ranked` is read once: SQLite may go through all of it for each series where it is joined to itself.
 _LATEST = """
 INSERT INTO latest
     (series_id, indicator_id, area_code, class_code, period, value, symbol, status, previous_period,
      previous_value, year_before_period, year_before_value, recorded_at, load_id)
 WITH ranked AS (
     SELECT o.series_id, o.period_no, o.value, o.symbol, o.status, o.recorded_at, o.load_id,
-           row_number() OVER (
-               PARTITION BY o.series_id
-               ORDER BY CASE WHEN o.value IS NULL THEN 1 ELSE 0 END, o.period_no DESC) AS place
-    FROM (SELECT DISTINCT series_id FROM changed) t
-    JOIN observation o ON o.owner_no = :owner_no AND o.series_id = t.series_id
+           row_number() OVER newest AS place,
+           lead(o.period_no) OVER newest AS previous_no, lead(o.value) OVER newest AS previous_value
+    FROM {figures}
     WHERE o.value IS NOT NULL OR o.symbol <> ''
+    WINDOW newest AS (
+        PARTITION BY o.series_id ORDER BY CASE WHEN o.value IS NULL THEN 1 ELSE 0 END, o.period_no DESC)
 )
 SELECT n.series_id, :indicator_id, s.area_code, s.classes, p.code, n.value, n.symbol, n.status,
-       q.code, b.value, z.code, y.value, n.recorded_at, n.load_id
+       q.code, n.previous_value, z.code, y.value, n.recorded_at, n.load_id
 FROM ranked n
 JOIN series s ON s.series_id = n.series_id
 JOIN period p ON p.period_no = n.period_no
-LEFT JOIN ranked b ON b.series_id = n.series_id AND b.place = 2 AND b.value IS NOT NULL
-LEFT JOIN period q ON q.period_no = b.period_no
-LEFT JOIN ranked y ON y.series_id = n.series_id AND y.period_no = p.year_before_no AND y.value IS NOT NULL
+LEFT JOIN period q ON q.period_no = n.previous_no AND n.previous_value IS NOT NULL
+LEFT JOIN observation y ON y.owner_no = :owner_no AND y.series_id = n.series_id
+    AND y.period_no = p.year_before_no AND y.value IS NOT NULL
 LEFT JOIN period z ON z.period_no = y.period_no
 WHERE n.place = 1"""
 
 
-def _refresh_latest(connection: Connection, owner_no: int, indicator_id: str) -> None:
-    connection.execute(text("DELETE FROM latest WHERE series_id IN (SELECT series_id FROM changed)"))
-    connection.execute(text(_LATEST), {"owner_no": owner_no, "indicator_id": indicator_id})
+_OF_CHANGED_SERIES = """(
+        SELECT * FROM observation
+        WHERE owner_no = :owner_no AND series_id IN (SELECT series_id FROM changed)) o"""
+_OF_ALL_SERIES = "(SELECT * FROM observation WHERE owner_no = :owner_no) o"
+
+
+def _refresh_latest(connection: Connection, owner_no: int, indicator_id: str, *, is_first: bool) -> None:
+    if not is_first:
+        connection.execute(text("DELETE FROM latest WHERE series_id IN (SELECT series_id FROM changed)"))
+    query = _LATEST.format(figures=_OF_ALL_SERIES if is_first else _OF_CHANGED_SERIES)
+    connection.execute(text(query), {"owner_no": owner_no, "indicator_id": indicator_id})

@@ -149,6 +149,48 @@ def test_numbers_may_be_texts() -> None:
     assert [row[2] for row in rows(table)] == [1.0, -2.5, 300.0, None, 5.0, 0.0]
 
 
+LONG = 60_000  # cells, several pieces of the list they are read in
+
+
+def long_answer(values: list[Any]) -> bytes:
+    """One dimension of as many categories as `values`."""
+    index = [str(number) for number in range(len(values))]
+    described = {"place": {"category": {"index": index}}}
+    return orjson.dumps(cube(id=["place"], size=[len(values)], dimension=described, role={}, value=values))
+
+
+def figures_of(body: bytes) -> list[float | None]:
+    return [None if math.isnan(one) else one for one in read_jsonstat(body).frame["value"]]
+
+
+def test_a_long_list_of_values_keeps_its_order_and_its_nulls() -> None:
+    values = [None if one % 7 == 0 else one / 8 if one % 2 else 10 * one for one in range(LONG)]
+    assert figures_of(long_answer(values)) == values
+    assert figures_of(json.dumps(json.loads(long_answer(values)), indent=1).encode()) == values
+
+
+def test_a_symbol_late_in_a_long_list_is_read() -> None:
+    table = read_jsonstat(long_answer([*range(LONG), "..", 7]))
+    assert list(table.frame["symbol"].iloc[-3:]) == ["", "..", ""]
+    assert table.frame["value"].iloc[-1] == 7
+
+
+def test_another_list_called_value_is_not_the_datasets() -> None:
+    for key in ("a", "z"):  # before and behind the dataset's own
+        document = orjson.loads(long_answer([4, 5, 6])) | {"extension": {key: {"value": [1, 2, 3]}}}
+        assert figures_of(json.dumps(document, sort_keys=True).encode()) == [4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"1,,2", b"1,", b",1", b"1 2", b"01", b"+1", b".5", b"NaN", b"Infinity", b"1e999"]
+)
+@pytest.mark.parametrize("before", [0, LONG])
+def test_a_list_of_values_that_is_no_json_is_refused(damage: bytes, before: int) -> None:
+    body = long_answer([*range(before), "damage"]).replace(b'"damage"', damage)
+    with pytest.raises(SourceError, match="the answer is no JSON"):
+        read_jsonstat(body)
+
+
 def test_a_byte_order_mark_is_no_harm() -> None:
     assert len(read_jsonstat(b"\xef\xbb\xbf" + orjson.dumps(cube())).frame) == 6
 

@@ -199,6 +199,18 @@ def test_what_fails_within_a_writing_transaction_is_undone(engine: Engine) -> No
 
 
 @pytest.mark.postgresql
+def test_times_come_in_utc_whatever_the_zone_of_the_server(postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    name = engine.url.database
+    with writing(engine) as connection:
+        connection.execute(text(f"ALTER DATABASE \"{name}\" SET timezone = 'Europe/Helsinki'"))
+    engine.dispose()
+    with reading(engine) as connection:
+        moment = connection.execute(text("SELECT timestamptz '2026-07-21 08:00+03'")).scalar_one()
+    engine.dispose()
+    assert moment.isoformat() == "2026-07-21T05:00:00+00:00"
+
+
 def test_on_postgresql_a_reading_transaction_cannot_write(postgres_url: str) -> None:
     opened = open_engine(postgres_url)
     upgrade(opened)
