@@ -36,7 +36,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from connectors.cells import quoted
 from connectors.limiter import PATIENCE_SECONDS, Limiter, RateLimits, host_key
-from models.document import Answer, DocumentKind
+from models.document import MADE_UP, Answer, DocumentKind
 from models.errors import SourceError
 
 JSON_TYPES = ("application/json", "text/json")
@@ -104,7 +104,8 @@ class Http:
 
     `allowed` are the base URLs that may be called (scheme, host, port and the beginning of the path). `inside` are
     base URLs whose host may lie at a private address (this machine, the city's own network); others may not.
-    `keep` gets every answer, bad and partial ones too, before anything is made of it. `clock` gives seconds
+    An answer that a stand-in marks as made up is refused, and not kept, unless `made_up` are what is asked for.
+    `keep` gets every other answer, bad and partial ones too, before anything is made of it. `clock` gives seconds
     since 1970 and `sleep` waits; `jitter` gives numbers from 0 to 1.
     """
 
@@ -121,8 +122,10 @@ class Http:
         jitter: Callable[[], float] = random.random,
         timeouts: Timeouts = TIMEOUTS,
         inside: Collection[str] = (),
+        made_up: bool = False,
     ) -> None:
         self.calls = 0
+        self._made_up = made_up
         self._keep = keep
         self._limits_folder = limits_folder
         self._allowed = tuple(urlsplit(url) for url in allowed)
@@ -288,6 +291,12 @@ class Http:
                     stream=True,
                 )
                 with response:
+                    if MADE_UP in response.headers and not self._made_up:
+                        raise SourceError(
+                            f"{answer.source}: {answer.url} answers with made-up figures, and this warehouse is for "
+                            f"real ones; take MITTARISTO_URL_{answer.source.upper()} away, or set "
+                            "MITTARISTO_SYNTHETIC=yes for a home of made-up ones"
+                        )
                     answer = replace(
                         answer,
                         status=response.status_code,

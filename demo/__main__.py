@@ -78,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             window=asked.window,
             max_cells=asked.max_cells,
             port=asked.port,
+            made_up=asked.synthetic,
         ) as stand_in:
             for text in asked.misbehave:
                 _misbehave(stand_in, text)
@@ -85,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"{stand_in.url}\n")
             for source, url in stand_in.urls.items():
                 sys.stdout.write(f"MITTARISTO_URL_{source.upper()}={url}\n")
+            if asked.synthetic:
+                sys.stdout.write("MITTARISTO_SYNTHETIC=yes\n")
             sys.stdout.flush()
             stop.wait()
     except MittaristoError as error:

@@ -37,6 +37,7 @@ from demo.limit import SlidingWindow
 from demo.service import Asked, Service
 from demo.table import SampleTable
 from models.divisions import Division
+from models.document import MADE_UP
 from models.errors import ConfigurationError
 
 Misbehaviour = Literal[
@@ -212,6 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))
         self.send_header("Access-Control-Allow-Origin", "*")
+        if self.server.stand_in.made_up:
+            self.send_header(MADE_UP, "yes")
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if reply.manner == "cut_body":
@@ -248,8 +251,13 @@ class StandIn:
         window: float = 60.0,
         max_cells: int = 120_000,
         port: int = 0,
+        made_up: bool = False,
     ) -> None:
-        """Start to answer on `port` (0: any free one). Raises ConfigurationError where it is taken."""
+        """Start to answer on `port` (0: any free one), each answer marked where figures are `made_up`.
+
+        Raises ConfigurationError where the port is taken.
+        """
+        self.made_up = made_up
         self.tables = dict(tables)
         self.services = dict(services or {})
         self.divisions: Mapping[int, Division] = classifications.packaged()

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -63,7 +65,7 @@ def run(
         bool | None,
         typer.Option(
             "--all-municipalities/--no-all-municipalities",
-            help="Every municipality for the datasets of the PxWeb sources, from this run on; or no longer.",
+            help="Every municipality for the PxWeb sources and Sotkanet, from this run on; or no longer.",
         ),
     ] = None,
     budget_only: Annotated[
@@ -449,13 +451,21 @@ def db_move(
     move_warehouse(os.environ, url)
 
 
+_NO_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
 def main() -> None:
     """The program's entry: runs the command, turns errors people can act on into one line and an exit code."""
     logging.captureWarnings(capture=True)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may not have every letter
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
-        sys.stderr.write(f"mittaristo: {shown(error.format_message())} (see mittaristo --help)\n")
+        said = shown(error.format_message()) or "name one of the commands above"
+        sys.stderr.write(f"mittaristo: {said} (see mittaristo --help)\n")
         code = 2
     except typer.Abort:
         code = 130
@@ -464,6 +474,12 @@ def main() -> None:
         code = 2
     except MittaristoError as error:
         sys.stderr.write(f"mittaristo: {shown(str(error))}\n")
+        code = 1
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NO_OUTPUT:
+            raise
+        sys.stderr.write(f"mittaristo: the output cannot be written: {error.strerror}\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it would be tried again at the end
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from rich.console import Console
@@ -17,7 +20,7 @@ from rich.table import Table
 from connectors import CONNECTED
 from flows.adopt import at_time
 from flows.borders import newest_borders
-from flows.pipeline import Pipeline, kept_scope, new_run_id, open_pipeline
+from flows.pipeline import Pipeline, new_run_id, open_pipeline, standing_scope
 from flows.prefect_home import apply_prefect_settings
 from flows.settings import read_settings
 from flows.shown import shown, shown_lines
@@ -27,6 +30,7 @@ from models.divisions import load_divisions
 from models.errors import ConfigurationError, printable
 from models.ledger import GREEN, LedgerRow, Scope, scope_to_json
 from models.numbers import LANGUAGES
+from models.schedule import ZONE
 from reports.board import build_board, build_comparison
 from reports.site import build_site
 from reports.validation import build_validation
@@ -58,8 +62,9 @@ def run_now(
         wanted = sources_to_run(pipeline, sources, datasets)
         if narrow:
             with reading(pipeline.engine) as connection:
-                before = kept_scope(connection).all_municipalities
-            scope = Scope(all_municipalities=before - _datasets_of(pipeline, wanted))
+                before = standing_scope(connection, settings)
+            kept = before.all_municipalities - _datasets_of(pipeline, wanted)
+            scope = replace(before, all_municipalities=kept)
     rows = collect_through_prefect(environ, wanted, force=force, scope=scope)
     print_ledger(rows)
     return 0 if rows and all(row.state in GREEN for row in rows) else 1
@@ -171,7 +176,7 @@ def show_status(environ: Mapping[str, str], *, as_json: bool) -> None:
 
 def show_series(environ: Mapping[str, str], indicator: str, area: str, as_of: str, *, as_json: bool) -> None:
     """`mittaristo show`: one indicator's series in one area, now or as of a date or instant."""
-    moment = parse_moment(as_of) if as_of else None
+    moment = past_moment(as_of, datetime.now(UTC)) if as_of else None
     with open_pipeline(read_settings(environ)) as pipeline:
         found = pipeline.catalogue.indicators.get(indicator)
         if found is None:
@@ -220,10 +225,10 @@ def check_catalogue(environ: Mapping[str, str]) -> None:
 def build_report(environ: Mapping[str, str], as_of: str) -> None:
     """`mittaristo report build`: the pages under the home folder; those as of a time in a folder of their own."""
     settings = read_settings(environ)
-    moment = parse_moment(as_of) if as_of else None
+    now = datetime.now(UTC)
+    moment = past_moment(as_of, now) if as_of else None
     folder = settings.home / ("report" if moment is None else f"report-{moment:%Y%m%dT%H%M%SZ}")
     with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
-        now = datetime.now(UTC)
         catalogue = pipeline.catalogue if moment is None else at_time(connection, pipeline, moment)
         borders = newest_borders(settings.home, (moment or now).year)
         page = build_site(connection, catalogue, folder, now, as_of=moment, borders=borders)
@@ -238,9 +243,7 @@ def build_board_report(environ: Mapping[str, str], year: int, as_of: str, langua
     if language not in LANGUAGES:
         raise ConfigurationError(f"--language '{language}' is none of {', '.join(LANGUAGES)}")
     now = datetime.now(UTC)
-    moment = parse_moment(as_of) if as_of else now
-    if moment > now:
-        raise ConfigurationError(f"--as-of '{as_of}' is in the future; leave it out for what is known now")
+    moment = past_moment(as_of, now) if as_of else now
     with open_pipeline(settings) as pipeline, reading(pipeline.engine) as connection:
         # the one in use, also now: an edited one that no run has taken into use would make another report later
         catalogue, current = (at_time(connection, pipeline, one) for one in (moment, now))
@@ -275,14 +278,34 @@ def upgrade_database(environ: Mapping[str, str]) -> None:
         out("the warehouse is up to date")
 
 
+# Other ways of ISO 8601 (20261128, 2026-W48) would silently mean a day's first moment.
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+
+
+def past_moment(text: str, now: datetime) -> datetime:
+    """The moment of --as-of, as parse_moment; today, by UTC or in Finland, means `now`.
+
+    Raises ConfigurationError, also for a time that is yet to come: what will be known then cannot be said.
+    """
+    moment = parse_moment(text)
+    if moment <= now:
+        return moment
+    if _DAY.fullmatch(text) and moment.date() in (now.date(), now.astimezone(ZoneInfo(ZONE)).date()):
+        return now
+    raise ConfigurationError(f"--as-of '{text}' is in the future; leave it out for what is known now")
+
+
 def parse_moment(text: str, option: str = "--as-of", *, end_of_day: bool = True) -> datetime:
     """An aware instant from a date (its last or first moment in UTC) or an ISO instant (UTC where it names no zone).
 
     Raises ConfigurationError, which names the option `text` was given for.
     """
     try:
-        if len(text) == len("2026-01-01"):
+        if _DAY.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), time.max if end_of_day else time.min, UTC)
+        if not _INSTANT.match(text):
+            raise ValueError
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             return moment.replace(tzinfo=UTC)

@@ -46,6 +46,7 @@ def run_demo(environ: MutableMapping[str, str], *, synthetic: bool) -> int:
     environ["MITTARISTO_DATABASE_URL"] = f"sqlite:///{home / 'mittaristo.db'}"
     environ["MITTARISTO_PROGRAMME"] = str(PACKAGED)
     environ["MITTARISTO_CONTACT"] = "demo"
+    environ["MITTARISTO_SYNTHETIC"] = "yes" if synthetic else "no"
     settings = read_settings(environ)
     with open_pipeline(settings) as pipeline:
         tables = synthetic_tables(pipeline.catalogue) if synthetic else load_sample()
@@ -57,7 +58,7 @@ def run_demo(environ: MutableMapping[str, str], *, synthetic: bool) -> int:
         f"Collecting {len(tables)} tables of StatFin{others} from a stand-in on loopback, at the real services' "
         "pace ..."
     )
-    with StandIn(tables, services=services) as stand_in:
+    with StandIn(tables, services=services, made_up=synthetic) as stand_in:
         addresses = {f"MITTARISTO_URL_{source.upper()}": url for source, url in stand_in.urls.items()}
         environ.update(addresses)
         rows = collect_through_prefect(environ, dict.fromkeys(CONNECTED, ()), force=False, scope=scope)

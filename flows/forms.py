@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from connectors.forms import LARGEST_FILE
 from flows.answers import Imported, import_form
 from flows.commands import out, print_frame
 from flows.pipeline import Pipeline, open_pipeline, utc_now
@@ -104,7 +105,8 @@ def import_file(
 ) -> int:
     """`mittaristo forms import`: takes a filled form in (0), or says everything wrong with it (1)."""
     try:
-        body = Path(file).read_bytes()
+        with Path(file).open("rb") as filled:
+            body = filled.read(LARGEST_FILE + 1)  # one byte more is refused, however many follow it
     except OSError as error:
         raise ConfigurationError(
             f"{shown(file)} cannot be read ({error.strerror}); name the filled form"

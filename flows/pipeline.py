@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +16,10 @@ from sqlalchemy import Connection, Engine
 from flows.settings import Settings
 from models.area import Area
 from models.catalogue import Catalogue, load_catalogue
+from models.catalogue.files import kept_state
 from models.divisions import Divisions
 from models.errors import ConfigurationError
-from models.ledger import Scope, scope_from_json
+from models.ledger import Scope
 from warehouse.catalogue import newest_version, sync
 from warehouse.divisions import stored_divisions
 from warehouse.engine import open_engine, upgrade, writing
@@ -87,12 +87,12 @@ def new_run_id() -> str:
 def kept_scope(connection: Connection) -> Scope:
     """The scope under which the warehouse was last collected; everything where it never was."""
     newest = newest_version(connection)
-    return Scope() if newest is None else scope_from_json(json.loads(newest.content)["scope"])
+    return Scope() if newest is None else kept_state(newest.content).scope
 
 
-def standing_scope(connection: Connection) -> Scope:
+def standing_scope(connection: Connection, settings: Settings) -> Scope:
     """The scope of a run that is told none: everything, for as many municipalities as were asked for last."""
-    return Scope(all_municipalities=kept_scope(connection).all_municipalities)
+    return Scope(all_municipalities=kept_scope(connection).all_municipalities, synthetic=settings.synthetic)
 
 
 def widened(

@@ -13,8 +13,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from time import monotonic, sleep
 
-from dotenv import dotenv_values
-
+from flows.env_file import env_file
 from models.errors import ConfigurationError
 from warehouse.home import private_folder
 from warehouse.whole_file import write_new
@@ -127,7 +126,7 @@ def kept_password(home: Path) -> str:
 
 def _read_env_file(environ: MutableMapping[str, str]) -> None:
     # Prefect would read it by itself, but after what we set in the environment.
-    for name, text in dotenv_values(".env").items():
+    for name, text in env_file(environ).items():
         if name.startswith("PREFECT_") and text is not None:
             environ.setdefault(name, text)
 

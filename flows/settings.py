@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
-from models.errors import ConfigurationError
+from flows.env_file import env_file
+from models.errors import ConfigurationError, printable
 
 PREFIX = "MITTARISTO_"
 _SMTP = ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD", "SMTP_FROM", "SMTP_TO")
-_KNOWN = ("HOME", "DATABASE_URL", "PROGRAMME", "CONTACT", "DOTENV", "NOTIFY_URL", *_SMTP, "METRICS_FILE")
+_KNOWN = (
+    "HOME",
+    "DATABASE_URL",
+    "PROGRAMME",
+    "CONTACT",
+    "DOTENV",
+    "NOTIFY_URL",
+    *_SMTP,
+    "METRICS_FILE",
+    "SYNTHETIC",
+)
 _URL = re.compile(r"^URL_([A-Z0-9_]+)$")
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 
@@ -40,6 +49,7 @@ class Settings:
     smtp_from: str = ""
     smtp_to: tuple[str, ...] = ()
     metrics_file: Path | None = None
+    synthetic: bool = False  # whether the figures asked for are made up
 
     @property
     def warehouse_url(self) -> str:
@@ -53,33 +63,63 @@ def read_settings(environ: Mapping[str, str], dotenv: Path | None = Path(".env")
     Raises ConfigurationError in one line.
     """
     values: dict[str, str] = {}
-    if dotenv is not None and PREFIX + "DOTENV" in environ:
-        dotenv = Path(environ[PREFIX + "DOTENV"])
-    if dotenv is not None and dotenv.is_file():
-        values.update({k: v for k, v in dotenv_values(dotenv).items() if v is not None})
+    if dotenv is not None:
+        values.update({name: text or "" for name, text in env_file(environ, dotenv).items()})
     values.update(environ)
     ours = {name.removeprefix(PREFIX): text for name, text in values.items() if name.startswith(PREFIX)}
     urls: dict[str, str] = {}
     for name, text in ours.items():
+        if name not in ("SMTP_FROM", "SMTP_TO") and any(ord(one) < 32 for one in name + text.strip()):
+            raise ConfigurationError(
+                f"{PREFIX}{printable(name[:80])} has a control character in its name or value; write it in one line"
+            )
         found = _URL.match(name)
         if found is not None:
             urls[found[1].lower()] = _checked_url(name, text)
         elif name not in _KNOWN:
             known = ", ".join(PREFIX + one for one in (*_KNOWN, "URL_<SOURCE>"))
-            raise ConfigurationError(f"{PREFIX}{name}: unknown setting; known are {known}")
+            raise ConfigurationError(f"{PREFIX}{printable(name[:80])}: unknown setting; known are {known}")
         elif not text.strip():
             raise ConfigurationError(f"{PREFIX}{name} is empty; give it a value or leave it out")
-    programme = Path(ours["PROGRAMME"]) if "PROGRAMME" in ours else None
     return Settings(
-        home=Path(ours.get("HOME", "var")).absolute(),
+        home=(_path(ours, "HOME") or Path("var")).absolute(),
         database_url=ours.get("DATABASE_URL", ""),
-        programme=programme,
+        programme=_path(ours, "PROGRAMME"),
         contact=ours.get("CONTACT", ""),
         urls=urls,
         notify_url=_notify_url(ours["NOTIFY_URL"].strip()) if "NOTIFY_URL" in ours else "",
-        metrics_file=Path(ours["METRICS_FILE"]).absolute() if "METRICS_FILE" in ours else None,
+        metrics_file=_metrics_file(ours),
+        synthetic=_is_yes(ours, "SYNTHETIC"),
         **_smtp(ours),
     )
+
+
+def _path(ours: Mapping[str, str], name: str) -> Path | None:
+    if name not in ours:
+        return None
+    if ours[name].startswith("~"):
+        raise ConfigurationError(
+            f"{PREFIX}{name} begins with ~, which only a shell replaces; write the whole path"
+        )
+    return Path(ours[name])
+
+
+def _is_yes(ours: Mapping[str, str], name: str) -> bool:
+    if (said := ours.get(name, "no").strip()) not in ("yes", "no"):
+        raise ConfigurationError(f"{PREFIX}{name}: '{printable(said[:80])}' is neither yes nor no")
+    return said == "yes"
+
+
+def _metrics_file(ours: Mapping[str, str]) -> Path | None:
+    path = _path(ours, "METRICS_FILE")
+    if path is None:
+        return None
+    if path.suffix != ".prom":
+        raise ConfigurationError(
+            f"{PREFIX}METRICS_FILE: '{printable(path.name[:80])}' would not be read; node_exporter's textfile "
+            "collector reads files whose name ends in .prom"
+        )
+    return path.absolute()
 
 
 def _smtp(ours: Mapping[str, str]) -> dict[str, Any]:
@@ -97,7 +137,9 @@ def _smtp(ours: Mapping[str, str]) -> dict[str, Any]:
             raise ConfigurationError(f"{PREFIX}{other} is missing; {PREFIX}{one} needs it, or leave both out")
     port = ours.get("SMTP_PORT", "25").strip()
     if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
-        raise ConfigurationError(f"{PREFIX}SMTP_PORT: '{port}' is no port; give a number from 1 to 65535")
+        raise ConfigurationError(
+            f"{PREFIX}SMTP_PORT: '{printable(port[:20])}' is no port; give a number from 1 to 65535"
+        )
     recipients = tuple(one.strip() for one in ours["SMTP_TO"].split(","))
     for name, address in (
         ("SMTP_FROM", ours["SMTP_FROM"].strip()),
@@ -105,7 +147,7 @@ def _smtp(ours: Mapping[str, str]) -> dict[str, Any]:
     ):
         if not _MAIL.fullmatch(address):
             raise ConfigurationError(
-                f"{PREFIX}{name}: {address!r} is no mail address; give e.g. data@example.org"
+                f"{PREFIX}{name}: {address[:80]!r} is no mail address; give e.g. data@example.org"
             )
     return {
         "smtp_host": ours["SMTP_HOST"].strip(),
@@ -129,7 +171,8 @@ def _notify_url(text: str) -> str:
 def _checked_url(name: str, text: str) -> str:
     if not _is_address(text):
         raise ConfigurationError(
-            f"{PREFIX}{name}: '{text}' is no http(s) address; give e.g. https://host/PXWeb/api/v1"
+            f"{PREFIX}{printable(name[:80])}: '{printable(text[:200])}' is no http(s) address; give e.g. "
+            "https://host/PXWeb/api/v1"
         )
     return _without_user(name, text).rstrip("/")
 

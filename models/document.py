@@ -12,6 +12,9 @@ DocumentKind = Literal[
 ]
 
 
+MADE_UP = "Mittaristo-Made-Up"  # the header by which a stand-in marks figures that are no source's
+
+
 @dataclass(frozen=True)
 class Answer:
     """One answer of a source, good or bad.

@@ -7,9 +7,11 @@ from functools import lru_cache
 
 # Where a cell can begin: at the beginning of the text; and after a semicolon, tab or line break, because a program
 # that takes those for separators (Excel in Finland) does not heed the quotes around a text. Spaces and quotes before
-# the sign do not make it harmless.
-_FORMULA = re.compile(r"""(^|[;\t\r\n])([ "]*)(?=[=+\-@\t\r])""")
-_GUARDED = re.compile(r"""(^|[;\t\r\n])([ "]*)'(?=[=+\-@\t\r])""")
+# the sign do not make it harmless, nor is it known that blanks of other kinds or the signs in full width do.
+_BEFORE = r"(^|[;\t\r\n])([ \"\u00a0\u200b\ufeff]*)"
+_SIGN = r"(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])"
+_FORMULA = re.compile(_BEFORE + _SIGN)
+_GUARDED = re.compile(f"{_BEFORE}'{_SIGN}")
 
 
 @lru_cache(maxsize=65536)

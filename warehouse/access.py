@@ -59,6 +59,7 @@ def grant_reader(engine: Engine, role: str, password: str | None = None) -> Gran
         granted = _prepare(connection, place, READER_CONNECTIONS, READER_SETTINGS, password)
         for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
             _run(connection, f"REVOKE ALL ON ALL {kind} IN SCHEMA {place.schema} FROM {place.role}")
+            _run(connection, f"{_later(place)} REVOKE ALL ON {kind} FROM {place.role}")
         _run(connection, f"GRANT CONNECT ON DATABASE {place.database} TO {place.role}")
         _run(connection, f"GRANT USAGE ON SCHEMA {place.schema} TO {place.role}")
         _run(connection, f"GRANT SELECT ON {', '.join(DASHBOARDS)} TO {place.role}")
@@ -89,13 +90,17 @@ def grant_writer(engine: Engine, role: str, password: str | None = None) -> Gran
             ("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema}", "TO"),
             (f"GRANT INSERT ON {', '.join(map(quote, ours))}", "TO"),
             (f"GRANT UPDATE, DELETE ON {changing}", "TO"),
-            ("{later} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES", "TO"),
-            ("{later} GRANT USAGE, SELECT ON SEQUENCES", "TO"),
+            (f"{_later(place)} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES", "TO"),
+            (f"{_later(place)} GRANT USAGE, SELECT ON SEQUENCES", "TO"),
         ):
-            later = f"ALTER DEFAULT PRIVILEGES FOR ROLE {place.owner} IN SCHEMA {place.schema}"
-            said = what.format(schema=place.schema, database=place.database, later=later)
+            said = what.format(schema=place.schema, database=place.database)
             _run(connection, f"{said} {whom} {place.role}")
     return granted
+
+
+def _later(place: _Place) -> str:
+    """The beginning of a statement on what the tables' owner makes from now on."""
+    return f"ALTER DEFAULT PRIVILEGES FOR ROLE {place.owner} IN SCHEMA {place.schema}"
 
 
 # --- the role itself ----------------------------------------------------------------------------------------
@@ -297,10 +302,24 @@ WHERE n.nspname NOT LIKE 'pg\\_%' AND has_schema_privilege(:role, n.oid, 'CREATE
 UNION ALL
 SELECT format('CREATE or TEMPORARY in database %I', current_database())
 WHERE has_database_privilege(:role, current_database(), 'CREATE, TEMPORARY')
+UNION ALL
+SELECT format('default rights on tables and sequences that %I makes later', maker.rolname)
+FROM pg_default_acl d
+JOIN pg_roles maker ON maker.oid = d.defaclrole
+CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+WHERE d.defaclobjtype IN ('r', 'S') AND a.grantee <> d.defaclrole
+  AND CASE a.grantee WHEN 0 THEN true ELSE pg_has_role(:role, a.grantee, 'MEMBER') END
+UNION ALL
+SELECT format('the function %s, which runs with the rights of its owner', CAST(p.oid AS regprocedure))
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE p.prosecdef AND has_schema_privilege(:role, n.oid, 'USAGE') AND has_function_privilege(:role, p.oid, 'EXECUTE')
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 ORDER BY 1
 """)
 
 
 def _beyond_reading(connection: Connection, role: str) -> list[str]:
     """What the role may do besides reading the views, wherever it has it from."""
-    return list(connection.execute(_BEYOND, {"role": role, "views": list(DASHBOARDS)}).scalars())
+    return list(dict.fromkeys(connection.execute(_BEYOND, {"role": role, "views": list(DASHBOARDS)}).scalars()))

@@ -171,8 +171,8 @@ _SERIES = _columns(
 VIEW_DESCRIPTIONS: Mapping[str, str] = {
     "dashboard_series": "A row is the newest state of one figure: indicator, area, class and period.",
     "dashboard_vintages": "A row is one state of one figure: as in dashboard_series, but every state it was ever in.",
-    "dashboard_latest": "A row is one series (indicator, area and class): its newest figure, what it is compared "
-    "with, and the verdict.",
+    "dashboard_latest": "A row is one series (indicator, area and class) that has a figure: its newest one, what "
+    "it is compared with, and the verdict.",
     "dashboard_indicators": "A row is one indicator: what it measures, how it is computed, where it comes from and "
     "under which licence.",
     "dashboard_measures": "A row is one measure of the programme: how far its meters can be answered.",

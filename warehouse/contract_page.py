@@ -20,11 +20,11 @@ ORDER BY area_name_fi, period_start;""",
     ),
     "dashboard_vintages": (
         """\
--- a figure as it was known at the end of June 2026
+-- a figure as it was known at the end of June 2026 (a day ends at 24:00 UTC, as for --as-of 2026-06-30)
 SELECT period, value, recorded_at
 FROM dashboard_vintages
-WHERE indicator_id = 'tertiary_share' AND area_code = 'KU205' AND recorded_at <= '2026-06-30'
-  AND (superseded_at IS NULL OR superseded_at > '2026-06-30')
+WHERE indicator_id = 'tertiary_share' AND area_code = 'KU205' AND recorded_at < '2026-07-01T00:00:00+00:00'
+  AND (superseded_at IS NULL OR superseded_at >= '2026-07-01T00:00:00+00:00')
 ORDER BY period_start;""",
     ),
     "dashboard_latest": (

@@ -22,7 +22,7 @@ from warehouse.checksum import table_sums
 from warehouse.engine import open_engine, reading, upgrade, writing
 from warehouse.errors import WarehouseError
 from warehouse.revision import check_revision
-from warehouse.whole_file import sync_folder, unfinished
+from warehouse.whole_file import leftovers, sync_folder, unfinished
 
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite puts beside its file
 
@@ -106,6 +106,9 @@ def _restore_sqlite(path: Path, archive: Reading) -> None:
     _check_empty_file(path)
     draft = unfinished(path)
     try:
+        for left in leftovers(path):
+            for suffix in ("", *_BESIDE):
+                Path(f"{left}{suffix}").unlink(missing_ok=True)
         _write(draft, archive.pieces(SQLITE_COPY))
         engine = open_engine(_address(draft))
         try:
@@ -192,6 +195,8 @@ def _raw_store(archive: Reading, file: Path, raw: Path | None) -> Iterator[None]
         )
     draft = unfinished(raw)
     try:
+        for left in leftovers(raw):  # of a restore that was killed, with people's answers in it
+            shutil.rmtree(left)
         draft.mkdir(mode=0o700)
         for name in archive.raw_files():
             target = draft / name.removeprefix(RAW)

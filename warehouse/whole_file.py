@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -12,6 +13,12 @@ OWNER_ALONE, EVERYBODY = 0o600, 0o666  # the latter less what the umask takes aw
 def unfinished(path: Path) -> Path:
     """A name beside `path` for what is being made; unlike every other, hidden, and known by its ending."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+
+
+def leftovers(path: Path) -> list[Path]:
+    """What of `path` was being made when its maker was killed; or is being made just now."""
+    made = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}\.tmp")
+    return [one for one in path.parent.glob(".*.tmp") if made.fullmatch(one.name)]
 
 
 def write_unfinished(path: Path, content: bytes, *, mode: int = OWNER_ALONE) -> Path:

@@ -53,6 +53,18 @@ def test_a_good_answer_is_kept_and_handed_on(server: Any, session: Any, raw: Raw
     assert session.http.calls == 1
 
 
+def test_an_answer_marked_as_made_up_is_refused_and_not_kept_where_real_figures_are_asked_for(
+    server: Any, open_session: Any, raw: Raw
+) -> None:
+    server.script = [raw(GOOD, Mittaristo_Made_Up="yes")]
+    session = open_session(server.base_url)
+    with pytest.raises(SourceError, match=r"answers with made-up figures.*take MITTARISTO_URL_STATFIN away"):
+        session.get(server.url)
+    assert session.kept == []
+    asked = open_session(server.base_url, made_up=True)
+    assert asked.kept == [asked.get(server.url)]
+
+
 def test_the_user_agent_names_the_program_and_its_contact(server: Any, session: Any, raw: Raw) -> None:
     server.script = [raw(GOOD)]
     session.get(server.url)

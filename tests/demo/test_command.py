@@ -49,6 +49,7 @@ def test_it_prints_its_address_keeps_the_limits_given_and_ends_at_a_signal():
     told_urls = dict(line.split("=", 1) for line in out.splitlines())
     assert told_urls["MITTARISTO_URL_STATFIN"] == url
     assert set(told_urls) >= {"MITTARISTO_URL_STATFIN", "MITTARISTO_URL_CLASSIFICATIONS"}
+    assert "MITTARISTO_SYNTHETIC" not in told_urls, "the sample's figures are real"
 
 
 @pytest.mark.parametrize(

@@ -361,7 +361,6 @@ def test_a_series_is_shown_as_of_a_date_an_instant_and_in_any_time_zone(show) ->
         ("2026-03-11T02:00:00+02:00", both),
         ("2026-03-10T14:00:00-10:00", both),
         ("2026-03-10T13:59:59.999999-10:00", first),
-        ("9999-12-31", both),
     ):
         code, printed, error = show("--as-of", moment, "--json")
         assert (code, error) == (0, "")
@@ -370,6 +369,9 @@ def test_a_series_is_shown_as_of_a_date_an_instant_and_in_any_time_zone(show) ->
     assert code == 0
     assert "as of 2026-03-10 14:00 UTC+02:00" in printed
     assert show("--as-of", "2026-03-09")[1].splitlines()[-1] == "no figures"
+    code, _, error = show("--as-of", "9999-12-31")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "is in the future; leave it out for what is known now" in error
 
 
 def test_what_is_no_time_is_one_line_and_exit_code_2(show) -> None:

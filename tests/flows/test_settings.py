@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.prefect_home import apply_prefect_settings
 from flows.settings import read_settings
 from models.errors import ConfigurationError
 
@@ -41,6 +42,10 @@ def test_the_environment_goes_before_the_env_file(tmp_path: Path) -> None:
         ("MITTARISTO_NOTIFY_URL", "hooks.example.org/s3cret", "no http(s) address"),
         ("MITTARISTO_NOTIFY_URL", "https://me:pw@host/x", "leave user name and password out"),
         ("MITTARISTO_METRICS_FILE", "", "is empty"),
+        ("MITTARISTO_METRICS_FILE", "/srv/mittaristo.txt", "ends in .prom"),
+        ("MITTARISTO_HOME", "~/mittaristo", "begins with ~"),
+        ("MITTARISTO_PROGRAMME", "~anna/programme", "begins with ~"),
+        ("MITTARISTO_SYNTHETIC", "1", "neither yes nor no"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(name: str, text: str, says: str) -> None:
@@ -58,6 +63,48 @@ def test_another_env_file_can_be_named_and_the_null_device_is_none(tmp_path: Pat
     assert read_settings({}).contact == "near@example.org"
     assert read_settings({"MITTARISTO_DOTENV": str(tmp_path / "other")}).contact == "other@example.org"
     assert read_settings({"MITTARISTO_DOTENV": "/dev/null"}).contact == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"MITTARISTO_CONTACT=p\xe4iv\xe4@example.org\n", "no text in UTF-8"),
+        (b"MITTARISTO_CONTACT=a\nMITTARISTO_HOME: /srv/secret\n", "line 2: this is not NAME=value"),
+        (b"MITTARISTO_NOTIFY_URL\n", "MITTARISTO_NOTIFY_URL is empty|MITTARISTO_NOTIFY_URL: ''"),
+        (b"MITTARISTO_NOTIFY\n", "MITTARISTO_NOTIFY: unknown setting"),
+    ],
+)
+def test_what_an_env_file_does_not_say_clearly_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
+    dotenv = tmp_path / "named.env"
+    dotenv.write_bytes(content)
+    for read in (
+        lambda: read_settings({}, dotenv),
+        lambda: read_settings({"MITTARISTO_DOTENV": str(dotenv)}),
+    ):
+        with pytest.raises(ConfigurationError, match=says) as error:
+            read()
+        assert "\n" not in str(error.value)
+        assert "secret" not in str(error.value)
+
+
+def test_an_env_file_that_is_named_must_be_there_and_the_default_need_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_settings({}).contact == ""
+    for place in (tmp_path / "misspelt.env", tmp_path):
+        with pytest.raises(ConfigurationError, match=f"{place} cannot be read.*check MITTARISTO_DOTENV"):
+            read_settings({"MITTARISTO_DOTENV": str(place)})
+
+
+def test_prefect_s_settings_are_read_from_the_same_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "named.env").write_text("PREFECT_SERVER_API_AUTH_STRING=user:password\n")
+    environ = {"MITTARISTO_DOTENV": "named.env"}
+    apply_prefect_settings(environ, tmp_path)
+    assert environ["PREFECT_SERVER_API_AUTH_STRING"] == "user:password"
 
 
 def test_an_unknown_setting_in_the_env_file_is_refused_too(tmp_path: Path) -> None:

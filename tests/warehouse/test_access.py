@@ -421,6 +421,43 @@ def test_what_a_later_version_adds_is_the_writers_too_and_not_the_readers(
     assert grant_reader(warehouse, reader) == Granted(reader, False, ())
 
 
+@pytest.mark.postgresql
+def test_a_writer_that_becomes_a_reader_has_nothing_of_what_later_versions_add(
+    warehouse: Engine, as_role: AsRole, new_role: NewRole
+) -> None:
+    role, owner = new_role(), as_role(one_value(warehouse, "SELECT current_user"))
+    grant_writer(warehouse, role)
+    database = one_value(warehouse, "SELECT current_database()")
+    with pytest.raises(ConfigurationError, match="would still have CREATE or TEMPORARY in database"):
+        grant_reader(warehouse, role)
+    run(owner, f"REVOKE TEMPORARY ON DATABASE {database} FROM {role}")
+    grant_reader(warehouse, role)
+    run(owner, "CREATE TABLE later (id serial, x int)")
+    for one in ("SELECT 1 FROM later", "DELETE FROM later", "SELECT nextval('later_id_seq')"):
+        assert refusal(as_role(role), "SET default_transaction_read_only = off", one) == NO_PRIVILEGE
+
+
+@pytest.mark.postgresql
+def test_rights_on_what_is_made_later_and_functions_with_their_owners_rights_make_no_reader(
+    warehouse: Engine, as_role: AsRole, new_role: NewRole
+) -> None:
+    role, owner = new_role(), as_role(one_value(warehouse, "SELECT current_user"))
+    grant_reader(warehouse, role)
+    run(
+        owner,
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+        "CREATE FUNCTION tells() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM vintage'",
+    )
+    with pytest.raises(
+        ConfigurationError,
+        match=r"default rights on tables and sequences that \w+ makes later, the function tells\(\), which runs",
+    ):
+        grant_reader(warehouse, role)
+    run(owner, "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC")
+    run(owner, "REVOKE EXECUTE ON FUNCTION tells() FROM PUBLIC")
+    assert grant_reader(warehouse, role) == Granted(role, False, ())
+
+
 def test_a_writer_at_a_warehouse_of_an_older_version_is_told_who_must_upgrade_it(
     warehouse: Engine, open_as: AsRole, new_role: NewRole
 ) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,7 @@ from models.errors import ConfigurationError
 from models.forms import questions
 from models.forms_answers import Answer, Change
 from models.ledger import Counts, LedgerRow
+from warehouse import read
 from warehouse.catalogue import sync
 from warehouse.contract import VIEW_COLUMNS, VIEW_DESCRIPTIONS
 from warehouse.contract_page import EXAMPLES, PAGE, page
@@ -284,6 +285,37 @@ def test_the_page_s_examples_run(engine: Engine) -> None:
         for examples in EXAMPLES.values():
             for one in examples:
                 connection.exec_driver_sql(one)
+
+
+def test_the_page_s_question_for_a_past_day_is_answered_as_by_the_program(
+    engine: Engine, catalogue: Catalogue, frame_of: FrameOf
+) -> None:
+    """The day whole, in UTC: what came in its last moment belongs to it, what came at midnight does not."""
+    (query,) = EXAMPLES["dashboard_vintages"]
+    moments = [
+        datetime(2026, 6, 29, 23, 59, tzinfo=UTC),
+        datetime(2026, 6, 30, 23, 59, 59, 999999, tzinfo=UTC),
+        datetime(2026, 7, 1, tzinfo=UTC),
+    ]
+    with writing(engine) as connection:
+        sync(connection, catalogue)
+        for number, moment in enumerate(moments):
+            store(
+                connection,
+                indicator_owner("people"),
+                frame_of(("KU205", "2024", number), content=""),
+                run_id="",
+                collection_id="",
+                recorded_at=moment,
+                source_updated_at=None,
+            )
+    with reading(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL TimeZone = 'America/New_York'"))  # whatever the client's
+        asked = connection.exec_driver_sql(query.replace("'tertiary_share'", "'people'")).all()
+        known = read.series(connection, "people", "KU205", as_of=moments[1])
+    assert [(period, value) for period, value, _ in asked] == [("2024", 1.0)]
+    assert list(zip(known["period"], known["value"], strict=True)) == [("2024", 1.0)]
 
 
 # --- who may read them, over an upgrade ---------------------------------------------------------------------

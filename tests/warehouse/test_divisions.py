@@ -5,14 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from alembic import command
 from sqlalchemy import Engine, text
 
 from models.divisions import DivisionError, Divisions, divisions_of, load_divisions
-from warehouse import engine as engine_module
 from warehouse.divisions import collections_of_divisions, store_divisions, stored_divisions
 from warehouse.engine import open_engine, reading, upgrade, writing
 from warehouse.ledger import state_of
+from warehouse.revision import migrate
 
 AT = datetime(2027, 1, 4, 6, 30, tzinfo=UTC)
 
@@ -118,10 +117,8 @@ def test_figures_stored_by_an_older_program_are_laid_out_as_their_table_said(
     database_url: str, monkeypatch, known: str, division: str, layout: list[list[str]]
 ) -> None:
     engine = open_engine(database_url)
-    config = engine_module._migrations()
     with engine.connect() as connection, connection.begin():
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
+        migrate(connection, "0003")
         connection.execute(
             text(
                 "INSERT INTO dataset_state (dataset_id, state, last_error, entry_fingerprint, canonical_sha256,"
