@@ -78,21 +78,25 @@ def pipeline_on(
 
 
 def collect_all(
-    pipeline: Pipeline, scope: Scope, dataset_ids: list[str], others: Callable[[], float]
+    pipeline: Pipeline,
+    scope: Scope,
+    dataset_ids: list[str],
+    others: Callable[[], float],
+    source: str = "statfin",
 ) -> list[tuple[LedgerRow, float]]:
     """The ledger row of each dataset, and the seconds it took without those that `others` has counted up."""
     run_id = new_run_id()
-    limits, _ = read_limits(pipeline, "statfin", run_id)
+    limits, _ = read_limits(pipeline, source, run_id)
     with writing(pipeline.engine) as connection:
         open_run(
             connection,
             run_id=run_id,
-            source="statfin",
+            source=source,
             started_at=utc_now(),
             program_version=VERSION,
             catalogue_fingerprint=pipeline.catalogue.fingerprint,
         )
-    collection = Collection(pipeline, run_id, "statfin", limits, scope)
+    collection = Collection(pipeline, run_id, source, limits, scope)
     rows = []
     for dataset_id in dataset_ids:
         before, started = others(), time.perf_counter()

@@ -36,6 +36,7 @@ from models.resolution import Overrides
 
 SOURCE = "sotkanet"
 GENDERS = ("male", "female", "total")
+CALLS = 3  # of a fetch, for however many areas: the regions, the description, the figures
 _LIMITS = Limits(OWN_MAX_CELLS, calls=60, window_seconds=60.0)  # none are stated; one call a second
 
 # The service's word for a level, in capitals; an indicator's own description has the same words in small letters.

@@ -173,11 +173,13 @@ def compare(stored: pd.DataFrame, frame: pd.DataFrame) -> Compared:
     of_stored, of_frame = common_numbers([active, frame], SERIES)
     series, first = np.unique(of_frame, return_index=True)
     kept = np.isin(of_stored, series)
-    active, of_stored = active[kept], of_stored[kept]
+    if not kept.all():
+        active, of_stored = active[kept], of_stored[kept]
     periods = periods_in_order([active, frame])
     shape = (len(series), len(periods))
     here = positions(of_frame, series), period_numbers(frame, periods)
     there = positions(of_stored, series), period_numbers(active, periods)
+    del of_stored, of_frame, kept  # as large as the frames
     contents, content_no = np.unique(_texts(frame["content"], first), return_inverse=True)
 
     def spread(places: Places, values: Matrix) -> Matrix:

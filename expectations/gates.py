@@ -31,9 +31,10 @@ from models.observation import class_key
 from models.period import from_source
 from models.reading import Reading
 from models.resolution import Resolution
+from models.table import SourceTable
 
 Bounds = Mapping[tuple[str, str] | str, tuple[float | None, float | None]]
-Codes = NDArray[np.int64]
+Codes = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 _AREA, _CONTENT = "area_code", "content"
@@ -43,11 +44,12 @@ def _coded(column: pd.Series[Any]) -> tuple[Codes, list[str]]:
     """A column's texts as numbers from 0 (null has one of its own), and the texts they stand for."""
     coded = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
     categories = [str(category) for category in coded.cat.categories]
-    codes = coded.cat.codes.to_numpy().astype(np.int64)
-    return np.where(codes < 0, len(categories), codes), categories
+    codes = coded.cat.codes.to_numpy().astype(np.int32)
+    codes[codes < 0] = len(categories)
+    return codes, categories
 
 
-def _key(columns: Sequence[tuple[Codes, list[str]]], rows: int) -> Codes:
+def _key(columns: Sequence[tuple[Codes, list[str]]], rows: int) -> NDArray[np.int64]:
     """One number per combination of codes, the same for the same combination only."""
     key = np.zeros(rows, dtype=np.int64)
     size = 1
@@ -56,7 +58,8 @@ def _key(columns: Sequence[tuple[Codes, list[str]]], rows: int) -> Codes:
         if size * width >= 2**62:
             key, kept = pd.factorize(key)
             size = len(kept)
-        key = key * width + codes
+        key *= width
+        key += codes
         size *= width
     return key
 
@@ -105,15 +108,18 @@ def check_source(reading: Reading, dataset: Dataset) -> GateReport:
     table = reading.table
     if reading.resolution.dataset_id != dataset.id:
         raise ValueError(f"the reading of {reading.resolution.dataset_id} is not one of {dataset.id}")
-    coded = {name: _coded(table.frame[name]) for name in table.dimensions}
-    frame = table.frame.reset_index(drop=True)
-    asked = asked_of_source(reading.resolution)
-    frame[KEY] = _key(list(coded.values()), len(frame))
+    cells, codes = _source_frames(table, asked_of_source(reading.resolution))
     of_cells, of_codes = source_rules(reading.resolution)
-    codes = _codes_frame(asked, coded)
-    whole = pd.DataFrame({ALL_CELLS: [float(_is_asked(asked, coded, len(frame)).sum())]})
-    codes = pd.concat([codes, whole], ignore_index=True)
-    return validate("shape", [(frame, of_cells), (codes, of_codes)])
+    return validate("shape", [(cells, of_cells), (codes, of_codes)])
+
+
+def _source_frames(table: SourceTable, asked: Sequence[Asked]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The cells and the codes that the rules of gate 1 are about."""
+    coded = {name: _coded(table.frame[name]) for name in table.dimensions}
+    cells = table.frame.reset_index(drop=True)
+    cells[KEY] = _key(list(coded.values()), len(cells))
+    whole = pd.DataFrame({ALL_CELLS: [float(_is_asked(asked, coded, len(cells)).sum())]})
+    return cells, pd.concat([_codes_frame(asked, coded), whole], ignore_index=True)
 
 
 def _asked_observations(resolution: Resolution) -> tuple[Asked, ...]:
@@ -163,6 +169,15 @@ def check_observations(
     if resolution.dataset_id != dataset.id:
         raise ValueError(f"the resolution of {resolution.dataset_id} is not one of {dataset.id}")
     asked = _asked_observations(resolution)
+    cells, codes = _observation_frames(frame, asked, bounds, resolution)
+    of_cells, of_codes = observation_rules(asked)
+    return validate("values", [(cells, of_cells), (codes, of_codes)])
+
+
+def _observation_frames(
+    frame: pd.DataFrame, asked: Sequence[Asked], bounds: Bounds, resolution: Resolution
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The cells and the codes that the rules of gate 2 are about."""
     coded = {one.column: _coded(frame[one.column]) for one in asked}
     values = frame["value"].to_numpy(dtype=np.float64)
     low, high = _limits(bounds, coded[_CONTENT], coded["classes"])
@@ -191,5 +206,4 @@ def check_observations(
         float(figures.get(code, 0)) if dimension == _CONTENT else np.nan
         for dimension, code in zip(codes["dimension"], codes["code"], strict=True)
     ]
-    of_cells, of_codes = observation_rules(asked)
-    return validate("values", [(cells, of_cells), (codes, of_codes)])
+    return cells, codes

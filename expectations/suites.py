@@ -27,6 +27,8 @@ KEY, LOW, HIGH, BESIDE_SYMBOL = "_key", "_low", "_high", "_beside_symbol"
 CELLS_ASKED, CELLS_WISHED, FIGURES, ALL_CELLS = "cells", "cells_of_area", "figures", "all_cells"
 _COUNTS = frozenset({CELLS_ASKED, CELLS_WISHED, FIGURES, ALL_CELLS})
 
+_READ = ("column", "column_A", "column_B")  # arguments that name a column
+
 AREAS_RULE = "areas of the catalogue"  # areas asked that the table does not have
 
 
@@ -47,6 +49,11 @@ class Rule:
         "rows"  # what is counted; "cells": by the one value it is about
     )
     hidden: frozenset[str] = field(default_factory=frozenset)  # columns not shown in the rows of a failure
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads; none of a rule about the table as a whole."""
+        return tuple(self.arguments[name] for name in _READ if name in self.arguments)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,10 @@ from expectations.suites import BESIDE_SYMBOL, HIGH, KEY, LOW, Rule
 from models.ledger import CheckResult, GateName, GateReport
 
 ROWS_SHOWN = 20
+
+# How much of an answer the library collects.
+_VERDICT = {"result_format": "BOOLEAN_ONLY"}
+_WITH_ROWS = {"result_format": "SUMMARY", "partial_unexpected_count": ROWS_SHOWN}
 
 _SHOWN_AS = {LOW: "lowest", HIGH: "highest"}
 
@@ -24,8 +29,25 @@ def _great_expectations() -> Any:
         warnings.filterwarnings("ignore", message="module 'sre_", category=DeprecationWarning)
         import great_expectations
         import great_expectations.data_context.types.base
+        import great_expectations.execution_engine
         import great_expectations.expectations
+        import great_expectations.validator.validator
     return great_expectations
+
+
+@cache
+def _context() -> Any:
+    """The library's settings, once a process: nothing on disk, no progress bars, no word to its makers."""
+    gx = _great_expectations()
+    config = gx.data_context.types.base
+    return gx.get_context(
+        mode="ephemeral",
+        project_config=config.DataContextConfig(
+            store_backend_defaults=config.InMemoryStoreBackendDefaults(),
+            progress_bars=config.ProgressBarsConfig(globally=False),
+            analytics_enabled=False,
+        ),
+    )
 
 
 def validate(gate: GateName, parts: Sequence[tuple[pd.DataFrame, Sequence[Rule]]]) -> GateReport:
@@ -34,41 +56,64 @@ def validate(gate: GateName, parts: Sequence[tuple[pd.DataFrame, Sequence[Rule]]
     The library decides each rule. A rule that it did not answer, or could not evaluate, has failed; when it
     evaluated nothing at all the report has no checks and so holds the frame back.
     """
-    gx = _great_expectations()
-    config = gx.data_context.types.base
-    context = gx.get_context(
-        mode="ephemeral",
-        project_config=config.DataContextConfig(
-            store_backend_defaults=config.InMemoryStoreBackendDefaults(),
-            progress_bars=config.ProgressBarsConfig(globally=False),
-            analytics_enabled=False,
-        ),
-    )
-    definition = (
-        context.data_sources.add_pandas("frames")
-        .add_dataframe_asset("frame")
-        .add_batch_definition_whole_dataframe("all")
-    )
     evaluated = 0
     checks: list[CheckResult] = []
     for frame, rules in parts:
-        suite = gx.ExpectationSuite(
-            name=gate,
-            expectations=[
-                getattr(gx.expectations, rule.expectation)(
-                    **rule.arguments, severity=rule.severity, meta={"rule": number}
-                )
-                for number, rule in enumerate(rules)
-            ],
-        )
-        answer = definition.get_batch(batch_parameters={"dataframe": frame}).validate(
-            suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": ROWS_SHOWN}
-        )
-        evaluated += int(answer.statistics["evaluated_expectations"])
-        # The results are not in the order of the suite.
-        results = {result.expectation_config.meta["rule"]: result for result in answer.results}
-        checks.extend(_check(gate, rule, results.get(number), frame) for number, rule in enumerate(rules))
+        answers = _answers(frame, rules)
+        evaluated += len(answers)
+        checks.extend(_check(gate, rule, answers.get(number), frame) for number, rule in enumerate(rules))
     return GateReport(gate, tuple(checks) if evaluated else ())
+
+
+def _answers(frame: pd.DataFrame, rules: Sequence[Rule]) -> dict[int, Any]:
+    """The library's answer to each rule, by its number.
+
+    It copies the rows that a rule is about with all of their columns: each rule gets those that it reads alone.
+    """
+    by_columns: dict[tuple[str, ...], list[int]] = {}
+    for number, rule in enumerate(rules):
+        by_columns.setdefault(rule.columns, []).append(number)
+    answers: dict[int, Any] = {}
+    for columns, numbers in by_columns.items():
+        read = {name: frame[name] for name in columns if name in frame.columns}
+        part = pd.DataFrame(read, copy=False) if read else frame
+        answers |= _answers_on(part, {number: rules[number] for number in numbers})
+    return answers
+
+
+def _answers_on(frame: pd.DataFrame, rules: Mapping[int, Rule]) -> dict[int, Any]:
+    """The library's answer to each rule, by its number.
+
+    A rule about each row is asked for its verdict first, and for its count and rows only where it failed:
+    collecting them costs more than the verdict. The frame goes straight into an engine of its own: a data
+    source would hash all of it, twice, for a fingerprint that nobody reads.
+    """
+    gx = _great_expectations()
+    engine = gx.execution_engine.PandasExecutionEngine()
+    engine.load_batch_data("frame", frame)
+    validator = gx.validator.validator.Validator(engine, data_context=_context())
+
+    def asked(numbers: Iterable[int], rows: bool) -> dict[int, Any]:
+        expectations = []
+        for number in numbers:
+            rule = rules[number]
+            kind = getattr(gx.expectations, rule.expectation)
+            brief = hasattr(kind, "map_metric") and not rows
+            shown = _VERDICT if brief else _WITH_ROWS
+            expectations.append(
+                kind(**rule.arguments, severity=rule.severity, meta={"rule": number}, result_format=shown)
+            )
+        # The results are not in the order of the expectations.
+        results = validator.graph_validate([one.configuration for one in expectations])
+        return {result.expectation_config.meta["rule"]: result for result in results}
+
+    answers = asked(rules, rows=False)
+    failed = [number for number, answer in answers.items() if not answer.success]
+    if failed:
+        again = asked(failed, rows=True)
+        answers |= {number: again.get(number) for number in failed}
+    engine.batch_manager.batch_data_cache.clear()  # it refers to itself, and would hold the frame for long
+    return answers
 
 
 def _check(gate: GateName, rule: Rule, result: Any, frame: pd.DataFrame) -> CheckResult:
@@ -80,7 +125,7 @@ def _check(gate: GateName, rule: Rule, result: Any, frame: pd.DataFrame) -> Chec
         return CheckResult(gate, rule.name, rule.severity, False, saw, rule.expected, rule.cause)
     passed = bool(result.success)
     rows = () if passed else _rows(rule, result.result, frame)
-    saw = _saw(rule, result.result, rows)
+    saw = _saw(rule, result.result, rows, len(frame))
     return CheckResult(
         gate, rule.name, rule.severity, passed, saw, rule.expected, "" if passed else rule.cause, rows
     )
@@ -113,7 +158,7 @@ def _native(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _saw(rule: Rule, result: Mapping[str, Any], rows: Sequence[Mapping[str, object]]) -> str:
+def _saw(rule: Rule, result: Mapping[str, Any], rows: Sequence[Mapping[str, object]], total: int) -> str:
     mismatched = (result.get("details") or {}).get("mismatched")
     if mismatched:
         return "; ".join(
@@ -127,11 +172,10 @@ def _saw(rule: Rule, result: Mapping[str, Any], rows: Sequence[Mapping[str, obje
     if rule.about == "cells":
         count = next(iter(rows[0].values())) if rows else rule.arguments["min_value"]
         return f"{count:.0f} cells"
+    if not result:  # the verdict alone: it passed
+        return f"{total} {rule.about}, none otherwise"
     if "unexpected_count" in result:
-        count, total = result["unexpected_count"], result["element_count"]
-        words = (
-            f"{count} of {total} {rule.about} otherwise" if count else f"{total} {rule.about}, none otherwise"
-        )
+        words = f"{result['unexpected_count']} of {result['element_count']} {rule.about} otherwise"
         first = ", ".join(f"{name} {value}" for name, value in rows[0].items()) if rows else ""
         return f"{words} (the first: {first})" if first else words
     observed = result.get("observed_value")

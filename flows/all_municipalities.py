@@ -1,4 +1,4 @@
-"""`mittaristo run --all-municipalities`: every municipality for the datasets of the PxWeb sources, budgeted first.
+"""`mittaristo run --all-municipalities`: every municipality for the PxWeb sources and Sotkanet, budgeted first.
 
 How wide a dataset is asked is a setting of the warehouse: it stands in the scope that is kept with each state of the
 catalogue (models.ledger.Scope.all_municipalities), so that schedules, decisions and replays go on with it, until
@@ -7,16 +7,17 @@ outside the catalogue go through the same gates, have vintages and indicators, a
 are in no sum to the region, and get no verdict (flows.judge). Once they are no longer asked, their figures stay as last
 known: what nobody asks for is not lost (models.absence).
 
-Other sources are left out: most are asked municipality by municipality, or by names that the catalogue gives.
+Sotkanet gives every region in one answer: it takes no call more than for the catalogue's. Other sources are left out:
+most are asked municipality by municipality, or by names that the catalogue gives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from connectors import SOURCES
+from connectors import SOURCES, sotkanet
 from connectors.limiter import RateLimits
 from connectors.pxweb import Limits, Query, cells, read_query
 from connectors.pxweb_source import PxWebSource
@@ -24,7 +25,7 @@ from flows import areas
 from flows.collect import open_resuming_http, read_limits
 from flows.commands import collect_through_prefect, out, print_ledger, sources_to_run
 from flows.ingest import Context, in_scope
-from flows.pipeline import Pipeline, kept_scope, new_run_id, open_pipeline, utc_now, widened
+from flows.pipeline import Pipeline, new_run_id, open_pipeline, standing_scope, utc_now, widened
 from flows.resume import FRESH, Request, kept_lately
 from flows.settings import read_settings
 from models import recode
@@ -38,6 +39,7 @@ from warehouse.ledger import DatasetState, state_of
 
 Plan = Literal["fetch", "news", "kept", "unknown"]
 _PXWEB = {name: one for name, one in SOURCES.items() if isinstance(one, PxWebSource)}
+_WIDE = (*_PXWEB, sotkanet.SOURCE)
 _IN_WORDS: Mapping[Plan, str] = {
     "fetch": "fetched",
     "news": "asked for news",
@@ -73,11 +75,15 @@ class Asking:
 
 @dataclass(frozen=True)
 class Budget:
-    """What one source takes. `made` are the calls that the budget took; the run asks for the limits once more."""
+    """What one source takes.
+
+    `made` are the calls that the budget took, `for_limits` those of them for the limits, which the run asks once more.
+    """
 
     source: str
     limits: Limits
     made: int
+    for_limits: int
     askings: tuple[Asking, ...]
 
     @property
@@ -88,7 +94,7 @@ class Budget:
     @property
     def calls(self) -> int:
         """The calls that are sure to come."""
-        return sum(one.calls for one in self.askings) + bool(self.wanted)
+        return sum(one.calls for one in self.askings) + (self.for_limits if self.wanted else 0)
 
     @property
     def cells(self) -> int:
@@ -144,13 +150,13 @@ def run_all_municipalities(
 def _chosen(
     pipeline: Pipeline, sources: Sequence[str], datasets: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Source → its datasets that are asked, all of those of the PxWeb sources where nothing is named."""
-    wanted = sources_to_run(pipeline, sources or ([] if datasets else list(_PXWEB)), datasets)
-    others = [one for one in wanted if one not in _PXWEB]
+    """Source → its datasets that are asked, all of those of the sources in _WIDE where nothing is named."""
+    wanted = sources_to_run(pipeline, sources or ([] if datasets else list(_WIDE)), datasets)
+    others = [one for one in wanted if one not in _WIDE]
     if others:
         raise ConfigurationError(
             f"source '{others[0]}' cannot be asked for every municipality; leave --all-municipalities out, or name "
-            f"{' or '.join(_PXWEB)}"
+            f"{' or '.join(_WIDE)}"
         )
     return {
         source: named or tuple(one.id for one in pipeline.catalogue.datasets_of(source))
@@ -161,10 +167,10 @@ def _chosen(
 def _scope(pipeline: Pipeline, chosen: Mapping[str, Sequence[str]]) -> Scope:
     """The scope with the chosen datasets that have municipalities, beside those that are asked for all already."""
     with reading(pipeline.engine) as connection:
-        before = kept_scope(connection).all_municipalities
+        before = standing_scope(connection, pipeline.settings)
     known = pipeline.catalogue.datasets
     more = {one for ids in chosen.values() for one in ids if "municipality" in known[one].area_levels}
-    return Scope(all_municipalities=before | more)
+    return replace(before, all_municipalities=before.all_municipalities | more)
 
 
 def budget(
@@ -177,8 +183,8 @@ def budget(
 ) -> list[Budget]:
     """What a run over the datasets `chosen` of each source takes under `scope`.
 
-    Asks each source for its limits, and for the description of the tables that are to be fetched; all of it is kept,
-    and the run does not ask the descriptions again. Nothing is asked where that alone is more than the ceiling.
+    Asks each PxWeb source for its limits, and for the description of the tables that are to be fetched; all of it is
+    kept, and the run does not ask the descriptions again. Nothing is asked where that alone is more than the ceiling.
     Raises SourceError where a source does not answer at all.
     """
     with writing(pipeline.engine) as connection:
@@ -196,10 +202,12 @@ def budget(
         for source, ids in chosen.items()
     }
     plans = {one.dataset.id: _plan(one, force=force) for every in contexts.values() for one in every}
-    descriptions = sum(plan == "fetch" for plan in plans.values())
-    if ceiling is not None and ceiling.calls is not None and descriptions + len(chosen) > ceiling.calls:
+    described = {source: ids for source, ids in chosen.items() if source in _PXWEB}
+    descriptions = sum(plans[one] == "fetch" for ids in described.values() for one in ids)
+    asked = descriptions + len(described)
+    if ceiling is not None and ceiling.calls is not None and asked > ceiling.calls:
         raise ConfigurationError(
-            f"the budget alone takes up to {descriptions + len(chosen)} calls ({descriptions} tables have to be "
+            f"the budget alone takes up to {asked} calls ({descriptions} tables have to be "
             f"described), more than --max-calls {ceiling.calls}; raise it, or choose with --source or --dataset"
         )
     return [_source_budget(source, every, plans) for source, every in contexts.items()]
@@ -220,17 +228,26 @@ def _source_budget(source: str, contexts: Iterable[Context], plans: Mapping[str,
     contexts = list(contexts)
     pipeline = contexts[0].pipeline
     run_id = new_run_id()
-    limits, made = read_limits(pipeline, source, run_id)
-    askings = []
+    limits, for_limits = read_limits(pipeline, source, run_id)
+    made, askings = for_limits, []
     for context in contexts:
         plan = plans[context.dataset.id]
-        if plan == "fetch":
+        if source == sotkanet.SOURCE:
+            asking = _of_sotkanet(context, plan)
+        elif plan == "fetch":
             asking, calls = _fetching(context, limits, run_id)
             made += calls
         else:
             asking = _kept(context, plan)
         askings.append(asking)
-    return Budget(source, limits, made, tuple(askings))
+    return Budget(source, limits, made, for_limits, tuple(askings))
+
+
+def _of_sotkanet(context: Context, plan: Plan) -> Asking:
+    """What a dataset of Sotkanet takes; no call is needed to know it."""
+    number = len(context.pipeline.catalogue.areas_for(context.dataset))
+    sure = {"fetch": sotkanet.CALLS, "news": 1}.get(plan, 0)
+    return Asking(context.dataset.id, plan, number, sure, more_calls=sotkanet.CALLS if plan == "news" else 0)
 
 
 def _fetching(context: Context, limits: Limits, run_id: str) -> tuple[Asking, int]:
@@ -308,8 +325,10 @@ def _print(budgets: Sequence[Budget], scope: Scope) -> None:
     for one in budgets:
         wide = len(scope.all_municipalities.intersection(asking.dataset_id for asking in one.askings))
         out(
-            f"{one.source}: {len(one.askings)} datasets, {wide} of them for every municipality; the server allows "
-            f"{one.limits.calls} calls in {one.limits.window_seconds:g} s and {one.limits.max_cells:,} cells a call"
+            f"{one.source}: {len(one.askings)} datasets, {wide} of them for every municipality; "
+            f"{'the server allows' if one.for_limits else 'we take'} {one.limits.calls} calls in "
+            f"{one.limits.window_seconds:g} s"
+            + (f" and {one.limits.max_cells:,} cells a call" if one.source in _PXWEB else "")
         )
     made, calls, most = (
         sum(counts)
@@ -327,6 +346,6 @@ def _print_left_out(pipeline: Pipeline) -> None:
     others = dict.fromkeys(
         one.source
         for one in pipeline.catalogue.datasets.values()
-        if one.source in SOURCES and one.source not in _PXWEB and "municipality" in one.area_levels
+        if one.source in SOURCES and one.source not in _WIDE and "municipality" in one.area_levels
     )
     out(f"not asked for every municipality: {', '.join(others)}")

@@ -21,6 +21,7 @@ from connectors.pxweb_source import PxWebSource, TableGoneError
 from flows import areas
 from flows.adopt import finish_adoption, in_use
 from flows.answers import finish_forms
+from flows.arrays import give_back_arrays, give_back_freed
 from flows.decisions import context_of, finish_decisions
 from flows.ingest import Context, Ingested, in_scope, ingest
 from flows.pipeline import VERSION, Pipeline, utc_now, widened
@@ -96,6 +97,7 @@ def _session(pipeline: Pipeline, source: str, run_id: str, collection_id: str) -
         "limits_folder": pipeline.limits_folder,
         "allowed": (pipeline.base_url(source),),
         "inside": tuple(pipeline.settings.urls.values()),
+        "made_up": pipeline.settings.synthetic,
     }
 
 
@@ -109,6 +111,14 @@ def read_limits(pipeline: Pipeline, source: str, run_id: str) -> tuple[Limits, i
 
 def collect(collection: Collection, dataset_id: str) -> LedgerRow:
     """Collects one dataset and writes its ledger row; what a source does wrong ends as a row, not as an exception."""
+    give_back_arrays()
+    try:
+        return _collected(collection, dataset_id)
+    finally:
+        give_back_freed()
+
+
+def _collected(collection: Collection, dataset_id: str) -> LedgerRow:
     started = time.monotonic()
     pipeline = collection.pipeline
     if not collection.scope.expects(dataset_id):

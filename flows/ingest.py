@@ -19,6 +19,7 @@ from connectors.jsonstat import canonical_checksum
 from expectations import check_history, check_observations, check_source
 from expectations.suites import AREAS_RULE
 from flows import areas
+from flows.arrays import give_back_freed
 from flows.derive import derive, reads
 from flows.pipeline import Pipeline
 from models import recode
@@ -38,6 +39,7 @@ from models.release_rhythm import expected
 from models.resolution import Missing, Overrides
 from models.restatement import division, restated_areas
 from warehouse import read
+from warehouse.engine import shrink
 from warehouse.ledger import DatasetState, set_state, state_of, states
 from warehouse.load import store
 from warehouse.quarantine import clear_quarantine, open_quarantine
@@ -134,9 +136,12 @@ def ingest(
     if gates[0].held_back:
         return _hold_back(connection, context, gates, checksum, recorded_at)
     frame = observations(reading.table, reading.resolution, all_preliminary=dataset.preliminary)
+    reading = _without_cells(reading)
 
     stored = read.current(connection, dataset.id)
     past = read.revisions(connection, dataset.id)
+    shrink(connection)  # what was read is the most that the following steps have to hold
+    give_back_freed()
     known = recode.known_from_json(state.known_codes)
     finding = recode.examine(known, reading.resolution, frame, stored, past)
     if decision is None and finding.state == "unproven":
@@ -146,6 +151,8 @@ def ingest(
     if reading.resolution.proposals:  # read once more without the codes on trial
         reading = _read(context, parts, overrides, replace(state, known_codes=""))
         frame = observations(reading.table, reading.resolution, all_preliminary=dataset.preliminary)
+        reading = _without_cells(reading)
+    del parts
 
     gates.append(check_observations(frame, dataset, bounds(context), reading.resolution))
     layout_before = layout_from_json(state.layout)
@@ -184,6 +191,7 @@ def ingest(
         absent=absence.gone if decision is not None else "keep",
         restated=restated,
     )
+    del frame, stored, past, absence  # the indicators are read from the warehouse, part by part
     lost = _lost(context, _missing(reading))
     set_state(connection, dataset.id, layout=layout_to_json(layout))  # the sums go by it
     derive(
@@ -308,6 +316,11 @@ def _read(
     areas = context.pipeline.catalogue.areas_for(context.dataset)
     known = recode.known_from_json(state.known_codes)
     return connector.read(context.dataset, areas, parts, overrides, known)
+
+
+def _without_cells(reading: Reading) -> Reading:
+    """What the source says of itself, once its cells are observations: both are as large as the dataset."""
+    return replace(reading, table=replace(reading.table, frame=reading.table.frame.iloc[:0].copy()))
 
 
 def _is_current(context: Context, state: DatasetState) -> bool:

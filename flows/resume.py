@@ -37,15 +37,11 @@ def kept_lately(connection: Connection, dataset_id: str, now: datetime) -> dict[
     Those of a collection that was stored, or held back, are not among them; nor is what was asked before the newest
     description of the table.
     """
-    stored = state_of(connection, dataset_id).last_fetch
+    stored, oldest = state_of(connection, dataset_id).last_fetch, now - FRESH
     good = [
         one
-        for one in raw_index.indexed(connection, dataset_id=dataset_id)
-        if one.fetched_at > now - FRESH
-        and (stored is None or one.fetched_at > stored)
-        and one.kind in _KINDS
-        and one.status == 200
-        and not one.error
+        for one in raw_index.indexed(connection, dataset_id=dataset_id, after=max(stored or oldest, oldest))
+        if one.kind in _KINDS and one.status == 200 and not one.error
     ]
     settled = {
         run_id

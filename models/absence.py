@@ -62,11 +62,13 @@ def absent(
     the frame lacks altogether count as recorded missing, and every stored area as asked.
     """
     active = not_withdrawn(stored)
+    columns = list(OBSERVATION_COLUMNS)
+    if not len(active):
+        return Absence(active[columns].reset_index(drop=True), active[columns].reset_index(drop=True))
     numbers, answered = common_numbers([active, frame], KEY)
     lacking = (positions(numbers, answered) < 0) & _asked(active, frame, resolution, dataset)
     lacking &= ~active["area_code"].isin(list(ended)).to_numpy()
     left = lacking & _older_than_the_source(active, frame, resolution) if dataset.rolling else lacking & False
-    columns = list(OBSERVATION_COLUMNS)
     return Absence(
         left_window=active.loc[left, columns].reset_index(drop=True),
         gone=active.loc[lacking & ~left, columns].reset_index(drop=True),

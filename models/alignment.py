@@ -14,6 +14,7 @@ from models.period import parse_period
 Numbers = NDArray[np.int64]
 
 SERIES = ("content", "classes", "area_code")
+_LOOSE = 2  # possible numbers for each row up to which a table of all of them is smaller than a hash of those there
 KEY = (*SERIES, "period")
 
 
@@ -32,17 +33,36 @@ def common_numbers(frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> li
     The numbers run from 0 without gaps, whatever categories the columns have.
     """
     lengths = [len(frame) for frame in frames]
-    numbers = np.zeros(sum(lengths), dtype=np.int64)
+    rows, borders = sum(lengths), np.cumsum(lengths)[:-1]
+    numbers, size = np.zeros(rows, dtype=np.int64), 1
     for column in columns:
         known: dict[str, int] = {}
-        parts = []
         for frame in frames:
+            for text in texts_of(frame[column])[1]:
+                known.setdefault(text, len(known))
+        numbers *= max(len(known), 1)
+        for frame, its in zip(
+            frames, np.split(numbers, borders), strict=True
+        ):  # views, so that nothing is copied
             codes, texts = texts_of(frame[column])
-            lookup = np.array([known.setdefault(text, len(known)) for text in texts], dtype=np.int64)
-            parts.append(lookup[codes])
-        combined = numbers * max(len(known), 1) + np.concatenate(parts)
-        numbers = pd.factorize(combined)[0].astype(np.int64)
-    return np.split(numbers, np.cumsum(lengths)[:-1])
+            its += np.array([known[text] for text in texts], dtype=np.int64)[codes]
+        size *= max(len(known), 1)
+        if size > _LOOSE * rows:
+            numbers, distinct = pd.factorize(numbers)
+            size = len(distinct)
+    numbers = _closed(numbers, size)
+    return np.split(numbers, borders)
+
+
+def _closed(numbers: Numbers, size: int) -> Numbers:
+    """`numbers`, of 0 to `size`, without gaps: in the order in which they first occur."""
+    rows = len(numbers)
+    first = np.full(size, rows, dtype=np.int64)
+    first[numbers[::-1]] = np.arange(rows - 1, -1, -1)  # of several the last is kept
+    there = np.flatnonzero(first < rows)
+    place = first  # those there are overwritten, the others not asked
+    place[there[np.argsort(first[there])]] = np.arange(len(there))
+    return place[numbers]
 
 
 def positions(wanted: Numbers, within: Numbers) -> Numbers:
@@ -73,4 +93,5 @@ def not_withdrawn(stored: pd.DataFrame) -> pd.DataFrame:
     """`stored` without the rows that were withdrawn already, renumbered from 0."""
     if "change_class" not in stored.columns:
         return stored.reset_index(drop=True)
-    return stored[(stored["change_class"] != "withdrawn").to_numpy()].reset_index(drop=True)
+    stands = (stored["change_class"] != "withdrawn").to_numpy()
+    return (stored if stands.all() else stored[stands]).reset_index(drop=True)

@@ -322,4 +322,6 @@ ORDER BY 1
 
 def _beyond_reading(connection: Connection, role: str) -> list[str]:
     """What the role may do besides reading the views, wherever it has it from."""
-    return list(dict.fromkeys(connection.execute(_BEYOND, {"role": role, "views": list(DASHBOARDS)}).scalars()))
+    return list(
+        dict.fromkeys(connection.execute(_BEYOND, {"role": role, "views": list(DASHBOARDS)}).scalars())
+    )

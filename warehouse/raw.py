@@ -167,15 +167,21 @@ def index(connection: Connection, document: Document) -> None:
 
 
 def indexed(
-    connection: Connection, *, collection_id: str | None = None, dataset_id: str | None = None
+    connection: Connection,
+    *,
+    collection_id: str | None = None,
+    dataset_id: str | None = None,
+    after: datetime | None = None,
 ) -> list[Document]:
-    """The documents of the index, by the time they came; of one collection or dataset where asked."""
+    """The documents of the index, by the time they came; of one collection or dataset, or after a time, where asked."""
     table = tables.table_of(tables.Document)
     query = select(table).order_by(table.c.fetched_at, table.c.document_id)
     if collection_id is not None:
         query = query.where(table.c.collection_id == collection_id)
     if dataset_id is not None:
         query = query.where(table.c.dataset_id == dataset_id)
+    if after is not None:
+        query = query.where(table.c.fetched_at > after)
     return [Document(**row) for row in connection.execute(query).mappings()]
 
 
@@ -244,6 +250,9 @@ def _read_sidecar(path: Path) -> Document:
     try:
         plain: Mapping[str, Any] = json.loads(path.read_bytes())
         values = {one.name: plain[one.name] for one in fields(Document)}
+        for name, value in values.items():
+            if not isinstance(value, int if name in ("status", "size") else str):
+                raise TypeError(f"{name} is {type(value).__name__}")
         for name in ("asked_at", "fetched_at"):
             values[name] = as_utc(datetime.fromisoformat(values[name]))
         return Document(**values)

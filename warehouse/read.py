@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import BindParameter, ColumnElement, Connection, Result, bindparam, func, select, text
 from sqlalchemy import Table as SqlTable
 
+from models.observation import OBSERVATION_COLUMNS
 from warehouse import tables
+from warehouse.columns import ROWS_AT_A_TIME, Coded, Columns, coded, read_columns
 from warehouse.errors import WarehouseError
 from warehouse.keys import indicator_owner
 from warehouse.times import Timestamp
@@ -23,7 +26,7 @@ _OBSERVATION = tables.table_of(tables.Observation)
 _VINTAGE = tables.table_of(tables.Vintage)
 
 Row = dict[str, Any]
-_MOST_KEYS = 10_000  # parameters of one statement; SQLite allows 32,766
+SERIES_AT_A_TIME = 500  # in a statement, which bounds memory: PostgreSQL's driver holds all rows of an answer
 
 _TIMES = frozenset(
     {
@@ -102,8 +105,8 @@ def inputs(
         _SERIES.c.area_code.in_(list(area_codes)),
     )
     names = ("classes", "area_code", "period", "value", "symbol", "status", "recorded_at")
-    rows = [row for row in _known(connection, found, as_of) if row["change_class"] != "withdrawn"]
-    return _in_order(rows, names, "classes", "area_code")
+    known = _in_order(_standing(_known(connection, found, as_of)), "classes", "area_code")
+    return _observed(known, names)
 
 
 def series(
@@ -116,8 +119,7 @@ def series(
     """
     found = _series(connection, indicator_owner(indicator_id), _SERIES.c.area_code == area_code)
     names = ("class_code", "period", "value", "symbol", "status", "change_class", "recorded_at")
-    rows = [row | {"class_code": row["classes"]} for row in _known(connection, found, as_of)]
-    return _in_order(rows, names, "class_code")
+    return _observed(_in_order(_known(connection, found, as_of), "classes"), names)
 
 
 def indicator_values(
@@ -136,12 +138,8 @@ def indicator_values(
     of = () if area_codes is None else (_SERIES.c.area_code.in_(list(area_codes)),)
     found = _series(connection, indicator_owner(indicator_id), *of)
     names = ("indicator_id", "area_code", "class_code", "period", "value", "symbol", "status", "recorded_at")
-    rows = [
-        row | {"indicator_id": indicator_id, "class_code": row["classes"]}
-        for row in _known(connection, found, as_of)
-        if row["change_class"] != "withdrawn"
-    ]
-    return _in_order(rows, names, "area_code", "class_code")
+    known = _in_order(_standing(_known(connection, found, as_of)), "area_code", "classes")
+    return _observed(known, names, indicator_id=indicator_id)
 
 
 def vintages_of(
@@ -157,8 +155,9 @@ def vintages_of(
         partition_by=(_VINTAGE.c.series_id, _VINTAGE.c.period_no), order_by=_VINTAGE.c.recorded_at
     )
     found = _series(connection, owner, *of)
-    rows = _values(connection, found, _VINTAGE, [following.label("superseded_at")], [])
-    return _frame(names, sorted(rows, key=lambda row: (row["period_no"], row["recorded_at"])))
+    return _observed(
+        _in_order(_values(connection, found, _VINTAGE, [following.label("superseded_at")], [])), names
+    )
 
 
 def newest(connection: Connection, owner: str) -> datetime | None:
@@ -197,7 +196,7 @@ def _series(connection: Connection, owner: str, *of: ColumnElement[bool]) -> lis
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _known(connection: Connection, found: list[Row], as_of: datetime | None) -> list[Row]:
+def _known(connection: Connection, found: list[Row], as_of: datetime | None) -> Columns:
     """The values of the series now, or those that were the newest at the time."""
     if as_of is None:
         return _values(connection, found, _OBSERVATION, [], [])
@@ -223,40 +222,88 @@ def _values(
     table: SqlTable,
     more: list[ColumnElement[Any]],
     conditions: list[ColumnElement[bool]],
-) -> list[Row]:
+) -> Columns:
     """The rows of `table` that belong to the series, each with its series' own columns.
 
     The series are named by their keys and not joined: no database can then guess a worse way than through
     them.
     """
-    rows: list[Row] = []
-    for start in range(0, len(found), _MOST_KEYS):
-        part = {row["series_id"]: row for row in found[start : start + _MOST_KEYS]}
-        query = (
-            select(table, _PERIOD.c.code.label("period"), *more)
-            .join(_PERIOD, _PERIOD.c.period_no == table.c.period_no)
-            .where(table.c.owner_no == found[0]["owner_no"], table.c.series_id.in_(list(part)), *conditions)
+    told = [
+        *(table.c[name] for name in ("symbol", "status", "change_class", "recorded_at")),
+        _PERIOD.c.code.label("period"),
+        *more,
+    ]
+    ids = np.array([row["series_id"] for row in found], dtype=np.int64)
+    queries = (
+        select(table.c.series_id, table.c.period_no, table.c.value, *told)
+        .join(_PERIOD, _PERIOD.c.period_no == table.c.period_no)
+        .where(
+            table.c.owner_no == found[0]["owner_no"],
+            table.c.series_id.in_(ids[start : start + SERIES_AT_A_TIME].tolist()),
+            *conditions,
         )
-        rows += [part[row["series_id"]] | dict(row) for row in connection.execute(query).mappings()]
-    return rows
+        for start in range(0, len(found), SERIES_AT_A_TIME)
+    )
+    columns = read_columns(
+        (connection.execute(query) for query in queries),
+        ("series_id", "period_no"),
+        [one.name for one in told],
+    )
+    order = np.argsort(ids)
+    series = order[np.searchsorted(ids, columns.numbers["series_id"], sorter=order)]
+    own = {
+        name: coded([row[name] for row in found]).at(series) for name in ("content", "classes", "area_code")
+    }
+    return Columns(columns.value, columns.numbers, {**columns.coded, **own})
 
 
-def _in_order(rows: list[Row], names: Sequence[str], *keys: str) -> pd.DataFrame:
-    return _frame(names, sorted(rows, key=lambda row: (*(row[key] for key in keys), row["period_no"])))
+def _standing(rows: Columns) -> Columns:
+    """The rows without those that are withdrawn."""
+    change_class = rows.coded["change_class"]
+    withdrawn = [number for number, one in enumerate(change_class.values) if one == "withdrawn"]
+    return rows.at(np.flatnonzero(~np.isin(change_class.codes, withdrawn)))
+
+
+def _in_order(rows: Columns, *keys: str) -> Columns:
+    """The rows by the texts of `keys`, then by time, then by when they were recorded."""
+    by_text = [_ranks(rows.coded[key]) for key in reversed(keys)]
+    return rows.at(np.lexsort((_ranks(rows.coded["recorded_at"]), rows.numbers["period_no"], *by_text)))
+
+
+def _ranks(column: Coded) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """For each row the place of its value among all of the column's in their order."""
+    places = {one: place for place, one in enumerate(sorted(set(column.values)))}
+    return np.array([places[one] for one in column.values], dtype=np.int64)[column.codes]
+
+
+def _observed(rows: Columns, names: Sequence[str], **constant: str) -> pd.DataFrame:
+    """The rows as a frame with these columns, of which `constant` have one value throughout."""
+
+    def column(name: str) -> Any:
+        if name == "value":
+            return rows.value
+        if name in constant:
+            one = Coded(np.zeros(len(rows), dtype=np.int32), [constant[name]])
+        else:
+            one = rows.coded["classes" if name == "class_code" else name]
+        return _typed(name, list(one.values)).array.take(one.codes)
+
+    return pd.DataFrame({name: column(name) for name in names}, columns=list(names))
 
 
 def _result(result: Result[Any]) -> pd.DataFrame:
-    names = list(result.keys())
-    return _frame(names, [dict(row) for row in result.mappings()])
-
-
-def _frame(names: Sequence[str], rows: list[Row]) -> pd.DataFrame:
     """The rows as a frame whose types go by the columns' names, the same from both databases."""
-    columns = {name: _typed(name, [row[name] for row in rows]) for name in names}
-    return pd.DataFrame(columns, columns=list(names))
+    names = list(result.keys())
+    parts = [
+        pd.DataFrame({name: _typed(name, column) for name, column in zip(names, given, strict=True)})
+        for given in (zip(*rows, strict=True) for rows in result.partitions(ROWS_AT_A_TIME))
+    ]
+    if not parts:
+        return pd.DataFrame({name: _typed(name, []) for name in names})
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
-def _typed(name: str, values: list[Any]) -> pd.Series[Any]:
+def _typed(name: str, values: Sequence[Any]) -> pd.Series[Any]:
     if name in _TIMES:
         moments = pd.Series([_moment(one) for one in values], dtype=object)
         return pd.to_datetime(moments, utc=True).astype("datetime64[us, UTC]")
@@ -285,15 +332,6 @@ def is_synthetic(connection: Connection) -> bool | None:
     return found
 
 
-_CURRENT = """
-SELECT s.content, s.classes, s.area_code, p.code AS period, o.value, o.symbol, o.status, o.change_class
-FROM owner w
-JOIN observation o ON o.owner_no = w.owner_no
-JOIN series s ON s.series_id = o.series_id
-JOIN period p ON p.period_no = o.period_no
-WHERE w.owner = :owner
-ORDER BY o.series_id, o.period_no"""
-
 _REVISIONS = """
 SELECT s.content, s.classes, s.area_code, p.code AS period,
        (SELECT b.value FROM vintage b
@@ -313,8 +351,15 @@ SELECT * FROM dashboard_changes WHERE recorded_at >= :since ORDER BY recorded_at
 
 
 def current(connection: Connection, dataset_id: str) -> pd.DataFrame:
-    """All current values of a dataset: OBSERVATION_COLUMNS and change_class; text columns are categoricals."""
-    return _categorised(_result(connection.execute(text(_CURRENT), {"owner": dataset_id})))
+    """All current values of a dataset: OBSERVATION_COLUMNS and change_class; all but the value are categoricals."""
+    rows = _values(connection, _series(connection, dataset_id), _OBSERVATION, [], [])
+    order = np.lexsort((rows.numbers["period_no"], rows.numbers["series_id"]))
+    return pd.DataFrame(
+        {
+            name: rows.value[order] if name == "value" else rows.coded[name].at(order).categorical()
+            for name in (*OBSERVATION_COLUMNS, "change_class")
+        }
+    )
 
 
 def revisions(connection: Connection, dataset_id: str) -> pd.DataFrame:
@@ -328,12 +373,21 @@ def changes(connection: Connection, since: datetime) -> pd.DataFrame:
     return _result(connection.execute(query))
 
 
+# By load, as they come: to group by class SQLite would sort all changes, which takes 150 bytes of memory for each.
+# CROSS JOIN bids it to begin with the loads; PostgreSQL sees no difference.
 _CHANGE_COUNTS = """
-SELECT indicator_id, change_class, count(*) AS changes, max(recorded_at) AS recorded_at
-FROM dashboard_changes
-WHERE recorded_at > :since AND recorded_at <= :until
-GROUP BY indicator_id, change_class
-ORDER BY indicator_id, change_class"""
+SELECT max(o.indicator_id), l.recorded_at,
+       {counts}
+FROM load l
+JOIN owner o ON o.owner_no = l.owner_no AND o.indicator_id IS NOT NULL
+CROSS JOIN vintage v
+WHERE v.owner_no = l.owner_no AND v.load_id = l.load_id AND l.recorded_at > :since AND l.recorded_at <= :until
+GROUP BY l.recorded_at, l.load_id
+ORDER BY l.recorded_at""".format(
+    counts=",\n       ".join(
+        f"count(*) FILTER (WHERE v.change_class = '{one}')" for one in tables.CHANGE_CLASSES
+    )
+)
 
 _CHANGED = """
 SELECT * FROM dashboard_changes
@@ -344,7 +398,17 @@ ORDER BY recorded_at DESC, indicator_id, area, class_code, period DESC"""
 def change_counts(connection: Connection, since: datetime, until: datetime) -> pd.DataFrame:
     """How much changed after `since` up to `until`: indicator_id, change_class, changes, newest recorded_at."""
     query = text(_CHANGE_COUNTS).bindparams(*_between(since, until))
-    return _result(connection.execute(query))
+    found: dict[tuple[str, str], tuple[int, Any]] = {}
+    for indicator_id, recorded_at, *counts in connection.execute(query):
+        for one, count in zip(tables.CHANGE_CLASSES, counts, strict=True):
+            if count:
+                before, _ = found.get((indicator_id, one), (0, None))
+                found[indicator_id, one] = before + count, recorded_at
+    rows = [(*key, *found[key]) for key in sorted(found)]
+    names = ("indicator_id", "change_class", "changes", "recorded_at")
+    return pd.DataFrame(
+        {name: _typed(name, [row[place] for row in rows]) for place, name in enumerate(names)}
+    )
 
 
 def changed_values(

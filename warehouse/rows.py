@@ -16,6 +16,7 @@ from warehouse.tables import STATUSES
 
 Texts = NDArray[np.object_]
 Integers = NDArray[np.int64]
+Places = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Rows:
     position: Integers
     period_no: Integers
     value: NDArray[np.float64]
-    symbol: Integers
-    status: Integers
+    symbol: Places
+    status: Places
     symbols: Texts
     statuses: Texts
     periods: list[str]
@@ -70,11 +71,13 @@ def checked_rows(frame: pd.DataFrame, owner: str) -> Rows:
     both = np.flatnonzero(marked[symbol] & ~np.isnan(value))
     if len(both):
         raise MittaristoError(f"{owner}: a value and a missing symbol at once at {named(both[0])}")
-    doubled = np.flatnonzero(pd.Series(keys).duplicated())
-    if len(doubled):
+    ordered = np.sort(keys)  # a table of all keys would take five times as much memory
+    if (ordered[1:] == ordered[:-1]).any():
+        doubled = np.flatnonzero(pd.Series(keys).duplicated())
         raise MittaristoError(
             f"{owner}: {len(doubled)} observations are given twice, first {named(doubled[0])}"
         )
+    del keys, ordered  # as large as the rows
     numbers = np.array([period_number(code) for code in periods], dtype=np.int64)
     return Rows(
         series=series,
@@ -89,23 +92,23 @@ def checked_rows(frame: pd.DataFrame, owner: str) -> Rows:
     )
 
 
-def _coded(column: pd.Series[Any], name: str, owner: str) -> tuple[Integers, Texts]:
+def _coded(column: pd.Series[Any], name: str, owner: str) -> tuple[Places, Texts]:
     """The column as positions in its distinct texts, and those texts; only texts that occur."""
     category = column.astype("category").cat
-    codes = category.codes.to_numpy().astype(np.int64)
+    codes = category.codes.to_numpy()
     if len(codes) and codes.min() < 0:
         raise MittaristoError(f"{owner}: an observation without {name}")
     occurs = np.zeros(len(category.categories), dtype=bool)
     occurs[codes] = True
     texts = category.categories.to_numpy(dtype=object)
-    return (np.cumsum(occurs) - 1)[codes], texts[occurs]
+    return (np.cumsum(occurs, dtype=np.int32) - 1)[codes], texts[occurs]
 
 
-def _distinct_series(coded: dict[str, tuple[Integers, Texts]]) -> tuple[Integers, list[tuple[str, str, str]]]:
+def _distinct_series(coded: dict[str, tuple[Places, Texts]]) -> tuple[Integers, list[tuple[str, str, str]]]:
     (area, areas), (content, contents), (classes, class_texts) = (
         coded[name] for name in ("area_code", "content", "classes")
     )
-    joined = (area * len(contents) + content) * len(class_texts) + classes
+    joined = (area.astype(np.int64) * len(contents) + content) * len(class_texts) + classes
     position, distinct = pd.factorize(joined, sort=True)
     per_area = len(contents) * len(class_texts)
     series = [

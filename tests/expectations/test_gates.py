@@ -140,6 +140,12 @@ class TestObservations:
         assert report.gate == "values" and failed(report) == {} and not report.held_back
         assert len(report.checks) == 11
 
+    def test_what_was_seen_is_said_of_rules_that_pass_too(self, case):
+        saw = {check.rule: check.saw for check in self.check(case).checks}
+        assert saw["coverage"] == "160 rows"
+        assert saw["no duplicates"] == saw["upper bounds"] == "160 rows, none otherwise"
+        assert saw["codes asked for"] == "18 codes, none otherwise"
+
     def test_a_value_outside_its_bounds_is_shown_with_its_key_and_limits(self, case):
         frame = case.observations()
         frame.loc[20, "value"] = 5000.0
@@ -296,6 +302,48 @@ class TestTheLibraryDecides:
         report = validation.validate("values", [(self.frame(), rules), (self.frame() + 10, rules)])
         assert [check.rule for check in report.checks] == [rule.name for rule in rules] * 2
         assert [check.passed for check in report.checks] == [True, False, True, False] + [True] * 4
+
+    def test_it_is_given_the_columns_that_a_rule_reads_and_no_others(self, monkeypatch):
+        engine = validation._great_expectations().execution_engine.PandasExecutionEngine
+        load, given = engine.load_batch_data, []
+
+        def seen(self, name, frame):
+            given.append(list(frame.columns))
+            load(self, name, frame)
+
+        monkeypatch.setattr(engine, "load_batch_data", seen)
+        frame = pd.DataFrame({"a": [1.0, 2.0], "b": [0.0, 3.0], "c": ["", ""]})
+        low = {"min_value": 0}
+        rules = [
+            Rule("a", "ExpectColumnValuesToBeBetween", {"column": "a", **low}, "", ""),
+            Rule(
+                "pair", "ExpectColumnPairValuesAToBeGreaterThanB", {"column_A": "a", "column_B": "b"}, "", ""
+            ),
+            Rule("a again", "ExpectColumnValuesToBeUnique", {"column": "a"}, "", ""),
+        ]
+        report = validation.validate("values", [(frame, rules)])
+        assert given == [["a"], ["a", "b"]]
+        assert [check.passed for check in report.checks] == [True, False, True]
+        assert report.checks[1].rows == ({"a": 2.0, "b": 3.0, "c": ""},)  # people see all of the row
+
+    def test_a_failure_whose_rows_it_does_not_bring_is_a_failure_all_the_same(self, monkeypatch):
+        validator = validation._great_expectations().validator.validator.Validator
+        answered = validator.graph_validate
+        calls = []
+
+        def once(self, configurations, *rest):
+            calls.append(len(configurations))
+            return answered(self, configurations, *rest) if len(calls) == 1 else []
+
+        monkeypatch.setattr(validator, "graph_validate", once)
+        rules = [
+            Rule("low", "ExpectColumnValuesToBeBetween", {"column": "value", "max_value": 1}, "", ""),
+            Rule("high", "ExpectColumnValuesToBeBetween", {"column": "value", "max_value": 2}, "", ""),
+        ]
+        report = validation.validate("values", [(self.frame(), rules)])
+        assert calls == [2, 1]  # the rows are asked for where the verdict was bad, and only there
+        assert [(check.rule, check.passed) for check in report.checks] == [("low", False), ("high", True)]
+        assert report.checks[0].saw == "no answer of the check" and report.held_back
 
     def test_threads_do_not_mix_their_gates(self, make_case):
         wanted = {1: "MK01", 2: "MK02", 3: "MK03", 4: "MK04"}

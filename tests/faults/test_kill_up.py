@@ -128,7 +128,8 @@ def test_on_a_fresh_home_all_is_up_within_a_minute_runs_at_its_times_and_stops_w
 
     first = live.until(lambda: live.runs("COMPLETED"), "a run ends well")[-1]
     assert first["auto_scheduled"]
-    assert timedelta(0) <= begun(first) - due(first) < timedelta(seconds=60)
+    # the runner prepares a run a little early, and may be some tenths of a second ahead
+    assert timedelta(seconds=-1) <= begun(first) - due(first) < timedelta(seconds=60)
     expected = len(live.scope.contents)
     assert live.rows("SELECT count(*) FROM ledger WHERE state = 'fetched'") == [(expected,)]
 

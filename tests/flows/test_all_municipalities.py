@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from connectors.limiter import RateLimits
+from demo import sotkanet
 from demo.changes import set_updated
-from demo.sample import sample_scope
 from demo.stand_in import StandIn
 from demo.synthetic import synthetic_tables
 from demo.table import SampleTable
@@ -26,12 +26,16 @@ from flows.pipeline import kept_scope, open_pipeline, standing_scope
 from flows.replay import past_of, replay
 from flows.settings import Settings
 from models.catalogue import load_catalogue
+from models.catalogue.files import divisions_folder
+from models.divisions import load_divisions
 from models.errors import ConfigurationError
 from models.ledger import Scope
+from tests.collecting import run, unhurried
 from warehouse import read
 from warehouse.engine import open_engine, reading, upgrade
 from warehouse.quarantine import quarantined
 
+POPULATION = "sotkanet/127"
 ROOT = Path(__file__).parents[2]
 FIRMS, ELECTIONS = "statfin/alyr/13wz", "statfin/kvaa/14z6"
 TABLES = {FIRMS: "alyr/13wz", ELECTIONS: "kvaa/14z6"}
@@ -52,12 +56,13 @@ def every_area() -> Mapping[str, SampleTable]:
 
 
 @pytest.fixture
-def wide(bench_of, database_url, every_area, tmp_path) -> Iterator:
+def wide(open_bench, every_area) -> Iterator:
     """A bench whose stand-in has every municipality, in a warehouse that asks the catalogue's only."""
-    with StandIn(every_area, calls=10_000, window=1.0, max_cells=MAX_CELLS) as stand_in:
-        settings = Settings(home=tmp_path / "home", database_url=database_url, urls=stand_in.urls)
-        with open_pipeline(settings) as pipeline:
-            yield bench_of(pipeline, stand_in, sample_scope(pipeline.catalogue, every_area))
+    with (
+        StandIn(every_area, calls=10_000, window=1.0, max_cells=MAX_CELLS) as stand_in,
+        open_bench(stand_in, "every area") as bench,
+    ):
+        yield bench
 
 
 def widen(bench) -> None:
@@ -131,6 +136,11 @@ def test_every_municipality_is_in_the_dashboards_with_name_and_level(wide) -> No
     assert OUTSIDE in set(latest["area_code"])
 
 
+@pytest.mark.parametrize(
+    "database_url",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.long])],
+    indirect=True,
+)
 def test_sums_to_the_region_are_those_of_a_run_without_the_others(wide) -> None:
     wide.collect(FIRMS)
 
@@ -204,7 +214,7 @@ def test_an_ordinary_run_afterwards_goes_on_with_it_and_changes_nothing(wide) ->
     wide.collect(*TABLES)
     before = series(wide)
     with reading(wide.pipeline.engine) as connection:
-        standing = standing_scope(connection)
+        standing = standing_scope(connection, wide.pipeline.settings)
     assert standing.all_municipalities == frozenset(TABLES)
     rows = wide.collect(*TABLES)
     assert {row.state for row in rows.values()} == {"unchanged"}
@@ -288,6 +298,46 @@ def test_a_ceiling_is_refused_before_anything_is_asked_where_describing_alone_is
     assert not wide.stand_in.requests
 
 
+@pytest.fixture
+def sotkanet_bench(bench_of, database_url, tmp_path) -> Iterator:
+    """A bench on Sotkanet's made-up figures of every municipality, in a warehouse that asks the catalogue's only."""
+    catalogue = load_catalogue()
+    known = load_divisions(divisions_folder())
+    municipalities = known.division(known.newest).areas("municipality")
+    service = sotkanet.synthetic(
+        replace(catalogue, municipalities=municipalities, widened=frozenset({POPULATION}))
+    )
+    with StandIn({}, services={"sotkanet": service}, calls=10_000, window=1.0) as stand_in:
+        settings = Settings(home=tmp_path / "home", database_url=database_url, urls=stand_in.urls)
+        with open_pipeline(settings) as pipeline:
+            contents = frozenset(choice.key for choice in catalogue.datasets[POPULATION].content_choices)
+            yield bench_of(pipeline, stand_in, Scope(contents={POPULATION: contents}, synthetic=True))
+
+
+def test_sotkanet_is_asked_no_more_for_every_municipality_and_its_budget_needs_no_call(
+    sotkanet_bench,
+) -> None:
+    bench = sotkanet_bench
+    scope = replace(bench.scope, all_municipalities=frozenset({POPULATION}))
+    (before,) = budget(bench.pipeline, {"sotkanet": (POPULATION,)}, scope)
+    assert not bench.stand_in.requests
+    assert (before.made, before.calls) == (0, 3)
+
+    bench.scope = scope
+    adopt(bench.pipeline, scope)
+    row = run(bench.pipeline, scope, POPULATION, limits=unhurried("sotkanet"))[POPULATION]
+    assert (row.state, row.calls) == ("fetched", before.calls)
+    found = series(bench)
+    population = found[found["indicator_id"] == "population_sotkanet"]
+    municipalities = population[population["area_level"] == "municipality"]
+    assert municipalities["area_code"].nunique() == 308
+    assert OUTSIDE in set(municipalities["area_code"])
+
+    (after,) = budget(bench.pipeline, {"sotkanet": (POPULATION,)}, scope)
+    assert after.wanted == (), "what was asked lately and is whole is not asked again"
+    assert after.calls == 0
+
+
 def test_the_pace_of_a_budget_is_that_of_the_limiter() -> None:
     rate = RateLimits(40, 60.0)
     assert pace_seconds(1, rate) == 0
@@ -312,7 +362,7 @@ def command(home: Path, stand_in: StandIn, *arguments: str) -> subprocess.Popen[
     environ = {
         **os.environ,
         "MITTARISTO_HOME": str(home),
-        "MITTARISTO_DOTENV": str(home / "no.env"),
+        "MITTARISTO_DOTENV": os.devnull,
         "MITTARISTO_URL_STATFIN": stand_in.url,
         "XDG_STATE_HOME": str(home / "state"),
     }

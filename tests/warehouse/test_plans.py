@@ -234,6 +234,18 @@ def test_what_a_load_changed_is_compared_and_written_by_key(
         assert_by_key(plan, ["o"])
 
 
+@pytest.mark.parametrize(("owner", "more"), [("first", []), ("people", ["changed"])], ids=["first", "later"])
+def test_the_newest_figures_are_found_in_one_pass_over_those_of_the_series(
+    unknown: Engine, owner: str, more: list[str], day: Day
+) -> None:
+    with writing(unknown) as connection, plans_of(connection) as plans:
+        put(connection, indicator_owner(owner), figures(5), day(9))
+    (plan,) = [plan for one, plan in plans.items() if "INTO latest" in one]
+    scans = [name for name in plan[0] if not name.startswith("(")]  # but the one subquery after the other
+    assert sorted(scans) == (sorted([*more, "n"]) if unknown.dialect.name == "sqlite" else []), plan
+    assert_by_key(plan, [])
+
+
 def test_what_a_load_brings_unchanged_is_found_by_the_owners_key(filled: Engine) -> None:
     sqlite = filled.dialect.name == "sqlite"
     if sqlite:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
-from warehouse import read
+from warehouse import columns, read
 from warehouse.engine import reading, writing
 from warehouse.errors import WarehouseError
 from warehouse.load import store
@@ -105,10 +105,11 @@ def test_at_the_very_instant_of_a_vintage_it_is_known_and_a_microsecond_before_i
     assert list(known.values()) == [[], [1.0], [1.0], [2.0], [2.0]]
 
 
-def test_many_series_are_read_in_several_statements(
+def test_many_series_are_read_in_several_statements_and_slices(
     engine: Engine, frame_of: FrameOf, day: Day, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "_MOST_KEYS", 7)
+    monkeypatch.setattr(read, "SERIES_AT_A_TIME", 7)
+    monkeypatch.setattr(columns, "ROWS_AT_A_TIME", 3)
     areas = [f"KU{n:03d}" for n in range(30)]
     put(engine, frame_of(*[(area, str(year), year) for area in areas for year in (2024, 2025)]), day(1))
     with reading(engine) as connection:
@@ -116,6 +117,29 @@ def test_many_series_are_read_in_several_statements(
         past = read.inputs(connection, OWNER, "x", [""], areas, as_of=day(2))
     assert list(found["area_code"]) == [area for area in areas for _ in range(2)]
     pd.testing.assert_frame_equal(found, past)
+
+
+def test_all_current_values_come_series_by_series_as_categoricals_of_what_there_is(
+    engine: Engine, frame_of: FrameOf, day: Day
+) -> None:
+    rows = [
+        ("MK18", "2025M02", 4),
+        ("KU205", "2025M01", None, "..."),
+        ("MK18", "2025M01", 3, "", "preliminary"),
+    ]
+    put(engine, frame_of(*rows), day(1))
+    put(engine, frame_of(rows[0]), day(2), absent="withdraw")
+    with reading(engine) as connection:
+        found = read.current(connection, OWNER)
+        nothing = read.current(connection, "statfin/b/2")
+    assert {str(kind) for name, kind in found.dtypes.items() if name != "value"} == {"category"}
+    assert [str(kind) for kind in nothing.dtypes] == [str(kind) for kind in found.dtypes]
+    of_region = found[found["area_code"] == "MK18"]
+    assert list(zip(of_region["period"], of_region["change_class"], strict=True)) == [
+        ("2025M01", "withdrawn"), ("2025M02", "new"),
+    ]  # fmt: skip
+    assert list(found["status"].cat.categories) == ["final", "preliminary"]
+    assert list(found["period"].cat.categories) == ["2025M01", "2025M02"]
 
 
 def test_the_newest_time_of_an_owner_is_none_before_its_first_vintage(
@@ -126,6 +150,32 @@ def test_the_newest_time_of_an_owner_is_none_before_its_first_vintage(
     put(engine, frame_of(("KU205", "2025", 1)), day(1))
     with reading(engine) as connection:
         assert read.newest(connection, OWNER) == day(1)
+
+
+def test_changes_are_counted_by_indicator_and_class_as_the_view_lists_them(
+    engine: Engine, frame_of: FrameOf, day: Day
+) -> None:
+    for owner, places in (("indicator/people", 3), ("indicator/houses", 2), (OWNER, 2)):
+        rows = [(f"KU20{place}", "2025", place) for place in range(places)]
+        put(engine, frame_of(*rows), day(1), owner)
+        put(engine, frame_of(*rows[1:], ("KU205", "2025", 9)), day(2), owner, absent="withdraw")
+        put(engine, frame_of(("KU201", "2025", 8), ("KU205", "2025", 7)), day(3), owner)
+    with reading(engine) as connection:
+        all_of_it = read.change_counts(connection, day(0), day(3))
+        later = read.change_counts(connection, day(1), day(2))  # the first left out, the last taken
+        none = read.change_counts(connection, day(3), day(9))
+        listed = read.view(connection, "dashboard_changes")
+    by = ["indicator_id", "change_class"]
+    counted = (
+        listed.groupby(by).agg(changes=("new", "size"), recorded_at=("recorded_at", "max")).reset_index()
+    )
+    assert [tuple(row) for row in all_of_it.astype({"changes": int}).to_numpy()] == [
+        tuple(row) for row in counted.to_numpy()
+    ]
+    assert list(zip(later["indicator_id"], later["change_class"], later["changes"].astype(int), strict=True)) == [
+        ("houses", "new", 1), ("houses", "withdrawn", 1), ("people", "new", 1), ("people", "withdrawn", 1),
+    ]  # fmt: skip
+    assert list(none.columns) == list(all_of_it.columns) and not len(none)
 
 
 def test_only_the_dashboards_can_be_read_whole_by_name(engine: Engine) -> None:
