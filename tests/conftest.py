@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import json
+import logging
 import shutil
 import socketserver
 import ssl
@@ -352,6 +353,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    logging.raiseExceptions = False  # what Prefect logs as a process ends goes to a stream that pytest has closed
     if hasattr(session.config, "workerinput"):
         return
     lacking = [name for name in session.config.getoption("--require") if not _passed.get(name)]
