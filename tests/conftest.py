@@ -353,7 +353,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    logging.raiseExceptions = False  # what Prefect logs as a process ends goes to a stream that pytest has closed
+    # what Prefect logs as a process ends goes to a stream that pytest has closed
+    logging.raiseExceptions = False
     if hasattr(session.config, "workerinput"):
         return
     lacking = [name for name in session.config.getoption("--require") if not _passed.get(name)]
