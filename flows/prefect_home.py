@@ -14,7 +14,7 @@ from secrets import token_urlsafe
 from time import monotonic, sleep
 
 from flows.env_file import env_file
-from models.errors import ConfigurationError
+from models.errors import ConfigurationError, printable
 from warehouse.home import private_folder
 from warehouse.whole_file import write_new
 
@@ -156,8 +156,10 @@ def server_to_use(environ: Mapping[str, str]) -> Server:
         return Server(ours=False, ui=given.removesuffix("/api"), api=given)
     host = environ.get("PREFECT_SERVER_API_HOST") or _LOOPBACK
     port_text = environ.get("PREFECT_SERVER_API_PORT") or str(_PORT)
-    if not port_text.isdigit() or not 0 < int(port_text) < 65_536:
-        raise ConfigurationError(f"PREFECT_SERVER_API_PORT: '{port_text}' is no port; give e.g. {_PORT}")
+    if not re.fullmatch(r"[0-9]{1,5}", port_text) or not 0 < int(port_text) < 65_536:
+        raise ConfigurationError(
+            f"PREFECT_SERVER_API_PORT: '{printable(port_text[:20])}' is no port; give e.g. {_PORT}"
+        )
     auth = environ.get("PREFECT_SERVER_API_AUTH_STRING", "")
     if not auth and not _is_loopback(host):
         raise ConfigurationError(

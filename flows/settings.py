@@ -136,7 +136,7 @@ def _smtp(ours: Mapping[str, str]) -> dict[str, Any]:
         if one in ours and other not in ours:
             raise ConfigurationError(f"{PREFIX}{other} is missing; {PREFIX}{one} needs it, or leave both out")
     port = ours.get("SMTP_PORT", "25").strip()
-    if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
+    if not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
         raise ConfigurationError(
             f"{PREFIX}SMTP_PORT: '{printable(port[:20])}' is no port; give a number from 1 to 65535"
         )
