@@ -16,6 +16,7 @@ from models.errors import ConfigurationError
 from models.forms import questions
 from models.forms_answers import Answer, Change
 from models.ledger import Counts, LedgerRow
+from tests.storing import store_at
 from warehouse import read
 from warehouse.catalogue import sync
 from warehouse.contract import VIEW_COLUMNS, VIEW_DESCRIPTIONS
@@ -300,14 +301,8 @@ def test_the_page_s_question_for_a_past_day_is_answered_as_by_the_program(
     with writing(engine) as connection:
         sync(connection, catalogue)
         for number, moment in enumerate(moments):
-            store(
-                connection,
-                indicator_owner("people"),
-                frame_of(("KU205", "2024", number), content=""),
-                run_id="",
-                collection_id="",
-                recorded_at=moment,
-                source_updated_at=None,
+            store_at(
+                connection, indicator_owner("people"), frame_of(("KU205", "2024", number), content=""), moment
             )
     with reading(engine) as connection:
         if engine.dialect.name == "postgresql":

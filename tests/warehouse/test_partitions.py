@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import ProgrammingError
 
 from models.catalogue import Catalogue
+from tests.storing import store_at
 from warehouse import read
 from warehouse.access import grant_reader
 from warehouse.backup import back_up
 from warehouse.catalogue import sync
 from warehouse.checksum import checksums
 from warehouse.engine import open_engine, reading, upgrade, writing
-from warehouse.load import store
 from warehouse.restore import restore
 from warehouse.views import DASHBOARDS
 
@@ -31,18 +31,7 @@ pytestmark = pytest.mark.postgresql
 
 
 def put(connection: Connection, frame: pd.DataFrame, at: datetime) -> list[int]:
-    return [
-        store(
-            connection,
-            owner,
-            frame,
-            run_id="",
-            collection_id="",
-            recorded_at=at,
-            source_updated_at=None,
-        ).revised
-        for owner in OWNERS
-    ]
+    return [store_at(connection, owner, frame, at).revised for owner in OWNERS]
 
 
 def run_script(url: str) -> None:

@@ -17,12 +17,13 @@ from models.catalogue import Catalogue
 from models.document import Document
 from models.ledger import LedgerRow
 from models.observation import OBSERVATION_COLUMNS
+from tests.storing import store_at
 from warehouse import read
 from warehouse.activity import activity
 from warehouse.catalogue import sync
 from warehouse.engine import reading, writing
 from warehouse.ledger import close_run, open_run, unfinished, write_row
-from warehouse.load import indicator_owner, store
+from warehouse.load import indicator_owner
 from warehouse.problems import situation
 from warehouse.raw import index
 from warehouse.recent import last_looks
@@ -53,16 +54,7 @@ def figures(shift: float) -> pd.DataFrame:
 
 
 def put(connection: Connection, owner: str, frame: pd.DataFrame, at: datetime, **more: Any) -> None:
-    store(
-        connection,
-        owner,
-        frame,
-        run_id="",
-        collection_id="",
-        recorded_at=at,
-        source_updated_at=None,
-        **more,
-    )
+    store_at(connection, owner, frame, at, **more)
 
 
 def analyse(engine: Engine) -> None:

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
+from tests.storing import store_at
 from warehouse import columns, read
 from warehouse.engine import reading, writing
 from warehouse.errors import WarehouseError
-from warehouse.load import store
 
 FrameOf = Callable[..., pd.DataFrame]
 Day = Callable[[float], datetime]
@@ -20,16 +20,7 @@ OWNER = "statfin/a/1"
 
 def put(engine: Engine, frame: pd.DataFrame, at: datetime, owner: str = OWNER, **more: Any) -> None:
     with writing(engine) as connection:
-        store(
-            connection,
-            owner,
-            frame,
-            run_id="",
-            collection_id="",
-            recorded_at=at,
-            source_updated_at=None,
-            **more,
-        )
+        store_at(connection, owner, frame, at, **more)
 
 
 def test_inputs_come_by_class_area_and_time_with_fixed_types(

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from models.errors import MittaristoError
 from models.ledger import Counts
+from tests.storing import store_at
 from warehouse import read
 from warehouse.engine import reading, writing
 from warehouse.errors import WarehouseError
@@ -218,15 +219,7 @@ def test_nothing_is_stored_when_the_transaction_does_not_reach_its_end(
 ) -> None:
     put(engine, frame_of(("KU205", "2025", 1)), day(1))
     with pytest.raises(KeyError), writing(engine) as connection:
-        store(
-            connection,
-            OWNER,
-            frame_of(("KU205", "2025", 2), ("KU205", "2026", 3)),
-            run_id="",
-            collection_id="",
-            recorded_at=day(2),
-            source_updated_at=None,
-        )
+        store_at(connection, OWNER, frame_of(("KU205", "2025", 2), ("KU205", "2026", 3)), day(2))
         raise KeyError
     assert classes_of(engine) == ["new"]
     assert put(engine, frame_of(("KU205", "2025", 2)), day(2)) == Counts(revised=1)
@@ -235,15 +228,7 @@ def test_nothing_is_stored_when_the_transaction_does_not_reach_its_end(
 def test_several_owners_can_be_stored_in_one_transaction(engine: Engine, frame_of: FrameOf, day: Day) -> None:
     with writing(engine) as connection:
         for owner in (OWNER, indicator_owner("population"), OWNER):
-            store(
-                connection,
-                owner,
-                frame_of(("KU205", "2025", 2), content=""),
-                run_id="",
-                collection_id="",
-                recorded_at=day(2),
-                source_updated_at=None,
-            )
+            store_at(connection, owner, frame_of(("KU205", "2025", 2), content=""), day(2))
     assert classes_of(engine, content="") == ["new"]
     assert classes_of(engine, owner="indicator/population", content="") == ["new"]
 
@@ -281,15 +266,7 @@ def test_on_sqlite_a_transaction_that_did_not_take_the_write_lock_is_refused(
     engine = open_engine(sqlite_url)
     upgrade(engine)
     with pytest.raises(WarehouseError, match=r"warehouse\.engine\.writing"), engine.begin() as connection:
-        store(
-            connection,
-            OWNER,
-            frame_of(("KU205", "2025", 2)),
-            run_id="",
-            collection_id="",
-            recorded_at=day(2),
-            source_updated_at=None,
-        )
+        store_at(connection, OWNER, frame_of(("KU205", "2025", 2)), day(2))
     engine.dispose()
 
 

@@ -12,10 +12,10 @@ from sqlalchemy import Engine, text
 from models.catalogue import load_catalogue
 from models.ledger import Counts
 from models.observation import OBSERVATION_COLUMNS
+from tests.storing import store_at
 from warehouse import read
 from warehouse.catalogue import sync
 from warehouse.engine import reading, writing
-from warehouse.load import store
 from warehouse.staging import BATCH
 
 FrameOf = Callable[..., pd.DataFrame]
@@ -24,15 +24,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 def put(engine: Engine, frame: pd.DataFrame, owner: str, at: datetime, pause: float = 0) -> Counts:
     with writing(engine) as connection:
-        counts = store(
-            connection,
-            owner,
-            frame,
-            run_id="",
-            collection_id="",
-            recorded_at=at,
-            source_updated_at=None,
-        )
+        counts = store_at(connection, owner, frame, at)
         time.sleep(pause)
         return counts
 
